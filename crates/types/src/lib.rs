@@ -1,0 +1,23 @@
+//! What crosses the wire between browser, server and API clients: ids, enums, views and form inputs.
+//!
+//! Invariant: builds for wasm and knows nothing of databases, HTTP clients or runtimes.
+
+pub mod dashboard;
+pub mod downloads;
+pub mod error;
+pub mod events;
+pub mod ids;
+pub mod integrations;
+pub mod jobs;
+pub mod library;
+pub mod paging;
+pub mod people;
+pub mod search;
+pub mod settings;
+pub mod wants;
+
+mod text_enum;
+
+pub use error::{ApiError, ErrorCode};
+pub use ids::*;
+pub use paging::{Page, PageRequest};
