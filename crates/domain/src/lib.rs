@@ -1,0 +1,20 @@
+//! The decisions of mamcrawler as pure functions over plain values (`rules.md`).
+//!
+//! Invariant: no I/O, no clock, no randomness; builds for wasm. What is unknown is `None`, never a guess.
+
+pub mod abs_folder;
+pub mod account;
+pub mod choice;
+pub mod download_life;
+pub mod identity;
+pub mod naming;
+pub mod normalise;
+pub mod payload;
+pub mod queries;
+pub mod sequence;
+pub mod stall;
+pub mod verify;
+
+mod fold;
+mod language;
+mod numbers;
