@@ -1,0 +1,45 @@
+//! The only place with SQL: one file per noun, pool, migrations, change notices and the embedded PostgreSQL.
+//!
+//! Functions take `&mut Connection`, so that callers choose the transaction. Invariant: knows `types`, never `domain`.
+
+pub mod account_snapshots;
+pub mod audit_log;
+pub mod blocklist;
+pub mod book_detail;
+pub mod book_facets;
+pub mod book_list;
+pub mod books;
+pub mod candidates;
+pub mod commitments;
+pub mod download_events;
+pub mod download_list;
+pub mod downloads;
+pub mod embedded;
+pub mod error;
+pub mod events;
+pub mod failures;
+pub mod imports;
+pub mod integrations;
+pub mod library_syncs;
+pub mod people;
+pub mod releases;
+pub mod request_budgets;
+pub mod schema;
+pub mod schema_dump;
+pub mod searches;
+pub mod series;
+pub mod sessions;
+pub mod settings;
+pub mod users;
+pub mod wants;
+pub mod works;
+
+mod book_filter;
+mod cursor;
+mod migrations;
+mod pool;
+mod text;
+
+pub use error::{DbError, DbResult};
+pub use migrations::{MIGRATIONS, migrate};
+pub use pool::{Connection, Pool, PooledConnection, connect, get, ping};

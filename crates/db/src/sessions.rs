@@ -1,0 +1,115 @@
+//! Sign-ins: families of rotating refresh tokens.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use types::{SessionId, UserId};
+use uuid::Uuid;
+
+use crate::error::DbResult;
+use crate::pool::Connection;
+use crate::schema::sessions;
+
+/// A row of `sessions`. Tokens are stored as hashes only.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions, check_for_backend(Pg))]
+pub struct SessionRow {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub refresh_hash: Vec<u8>,
+    pub previous_refresh_hash: Option<Vec<u8>>,
+    pub rotated_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+impl SessionRow {
+    /// The token is the newest of its family; otherwise it is the one before.
+    pub fn is_newest(&self, refresh_hash: &[u8]) -> bool {
+        self.refresh_hash == refresh_hash
+    }
+}
+
+/// Stores a new sign-in.
+pub async fn insert_session(conn: &mut Connection, session: &SessionRow) -> DbResult<()> {
+    diesel::insert_into(sessions::table)
+        .values(session)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The session with this id, revoked or not.
+pub async fn find_session(conn: &mut Connection, id: SessionId) -> DbResult<Option<SessionRow>> {
+    Ok(sessions::table
+        .find(id.0)
+        .select(SessionRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The session with this id, locked until the end of the transaction: of two refreshes at once, one waits.
+pub async fn lock_session(conn: &mut Connection, id: SessionId) -> DbResult<Option<SessionRow>> {
+    let query = sessions::table.find(id.0).select(SessionRow::as_select()).for_update();
+    Ok(query.first(conn).await.optional()?)
+}
+
+/// Replaces the newest token; the old one becomes the previous one.
+pub async fn rotate_session(
+    conn: &mut Connection,
+    id: SessionId,
+    refresh_hash: &[u8],
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    diesel::update(sessions::table.find(id.0))
+        .set((
+            sessions::previous_refresh_hash.eq(sessions::refresh_hash.nullable()),
+            sessions::refresh_hash.eq(refresh_hash),
+            sessions::expires_at.eq(expires_at),
+            sessions::rotated_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session.
+pub async fn revoke_session(conn: &mut Connection, id: SessionId, now: DateTime<Utc>) -> DbResult<()> {
+    let live = sessions::table.find(id.0).filter(sessions::revoked_at.is_null());
+    diesel::update(live)
+        .set(sessions::revoked_at.eq(now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends every session of a user but `kept`; answers how many.
+pub async fn revoke_user_sessions(
+    conn: &mut Connection,
+    user: UserId,
+    kept: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> DbResult<usize> {
+    let kept = kept.map_or(Uuid::nil(), Uuid::from);
+    let live = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.ne(kept))
+        .filter(sessions::revoked_at.is_null());
+    Ok(diesel::update(live)
+        .set(sessions::revoked_at.eq(now))
+        .execute(conn)
+        .await?)
+}
+
+/// Forgets sessions that expired before `before`.
+pub async fn delete_expired_sessions(conn: &mut Connection, before: DateTime<Utc>) -> DbResult<usize> {
+    Ok(diesel::delete(sessions::table.filter(sessions::expires_at.lt(before)))
+        .execute(conn)
+        .await?)
+}

@@ -1,0 +1,71 @@
+//! Small named values of the installation.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use types::UserId;
+use uuid::Uuid;
+
+use crate::error::DbResult;
+use crate::pool::Connection;
+use crate::schema::settings;
+use crate::text::storable_json;
+
+/// The stored value.
+pub async fn read_setting(conn: &mut Connection, name: &str) -> DbResult<Option<Value>> {
+    Ok(settings::table
+        .find(name)
+        .select(settings::value)
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Stores or replaces a value.
+pub async fn write_setting(
+    conn: &mut Connection,
+    name: &str,
+    value: &Value,
+    updated_by: Option<UserId>,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    let values = (
+        settings::value.eq(storable_json(value)),
+        settings::updated_at.eq(now),
+        settings::updated_by.eq(updated_by.map(Uuid::from)),
+    );
+    diesel::insert_into(settings::table)
+        .values((settings::name.eq(name), values.clone()))
+        .on_conflict(settings::name)
+        .do_update()
+        .set(values)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Stores the value unless there is one, and answers the one that is stored: processes that start together agree.
+pub async fn write_setting_once(
+    conn: &mut Connection,
+    name: &str,
+    value: &Value,
+    now: DateTime<Utc>,
+) -> DbResult<Value> {
+    diesel::insert_into(settings::table)
+        .values((
+            settings::name.eq(name),
+            settings::value.eq(storable_json(value)),
+            settings::updated_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    Ok(settings::table.find(name).select(settings::value).first(conn).await?)
+}
+
+/// Forgets a value.
+pub async fn delete_setting(conn: &mut Connection, name: &str) -> DbResult<()> {
+    diesel::delete(settings::table.find(name)).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Tests on a real PostgreSQL.
+
+#[cfg(test)]
+mod acquisition;
+#[cfg(test)]
+mod big_library;
+#[cfg(test)]
+mod embedded;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod library;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod seed;

@@ -1,0 +1,71 @@
+//! The schema.
+
+use std::path::Path;
+
+use db::DbError;
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel_migrations::MigrationHarness;
+use testing::TestDatabase;
+
+#[tokio::test]
+async fn schema_rs_equals_what_the_migrations_give() {
+    let database = TestDatabase::new().await;
+    let printed = db::schema_dump::print_schema(&mut *database.connection().await)
+        .await
+        .unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema.rs");
+    let committed = std::fs::read_to_string(path).unwrap();
+    assert!(
+        printed == committed,
+        "run `cargo run -p db --example print_schema -- <url> > crates/db/src/schema.rs`"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_migration_goes_down_and_up_again() {
+    let database = TestDatabase::new().await;
+    let before = db::schema_dump::print_schema(&mut *database.connection().await)
+        .await
+        .unwrap();
+    let conn = db::Connection::establish(database.url()).await.unwrap();
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let reverted = harness.revert_all_migrations(db::MIGRATIONS).unwrap();
+    assert!(reverted.len() >= 4);
+    let empty = db::schema_dump::print_schema(&mut *database.connection().await)
+        .await
+        .unwrap();
+    assert!(!empty.contains("table!"), "left behind: {empty}");
+    assert_eq!(db::migrate(database.url()).await.unwrap(), reverted.len());
+    let after = db::schema_dump::print_schema(&mut *database.connection().await)
+        .await
+        .unwrap();
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn migrating_twice_at_once_applies_everything_once() {
+    let database = TestDatabase::new().await;
+    database
+        .connection()
+        .await
+        .batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        .await
+        .unwrap();
+    let (first, second) = tokio::join!(db::migrate(database.url()), db::migrate(database.url()));
+    let mut applied = [first.unwrap(), second.unwrap()];
+    applied.sort_unstable();
+    assert_eq!(applied[0], 0);
+    assert!(applied[1] >= 4);
+}
+
+#[tokio::test]
+async fn database_of_a_newer_version_is_refused() {
+    let database = TestDatabase::new().await;
+    let sql = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')";
+    database.connection().await.batch_execute(sql).await.unwrap();
+    let error = db::migrate(database.url()).await.unwrap_err();
+    assert!(
+        matches!(&error, DbError::NewerDatabase(version) if version == "20991231000000"),
+        "{error}"
+    );
+}

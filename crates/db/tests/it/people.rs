@@ -1,0 +1,146 @@
+//! Users, sessions, settings, integrations, request budgets.
+
+use std::time::Duration;
+
+use db::integrations::{IntegrationEdit, find_integration, record_refusal, save_session_secret, update_integration};
+use db::request_budgets::{Turn, clear_pause, find_newest_budget, pause_requests, record_request};
+use db::sessions::{SessionRow, insert_session, lock_session, revoke_user_sessions, rotate_session};
+use db::settings::{read_setting, write_setting, write_setting_once};
+use db::users::{UserRow, count_active_admins, find_user_by_key, insert_user};
+use diesel_async::AsyncConnection;
+use serde_json::json;
+use testing::TestDatabase;
+use types::{SessionId, UserId};
+use uuid::Uuid;
+
+use crate::seed::{add_integration, at};
+
+pub async fn add_user(conn: &mut db::Connection, number: u128, name: &str) -> UserId {
+    let user = UserRow {
+        id: Uuid::from_u128(number),
+        username: name.into(),
+        username_key: name.to_lowercase(),
+        password_hash: "x".into(),
+        role: "admin".into(),
+        is_active: true,
+        created_at: at(0),
+        last_login_at: None,
+    };
+    insert_user(conn, &user).await.unwrap();
+    UserId(user.id)
+}
+
+#[tokio::test]
+async fn replaced_token_is_kept_as_the_previous_one() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connection().await;
+    let user = add_user(&mut conn, 1, "Anna").await;
+    assert_eq!(count_active_admins(&mut conn).await.unwrap(), 1);
+    assert!(find_user_by_key(&mut conn, "anna").await.unwrap().is_some());
+    let session = SessionRow {
+        id: Uuid::from_u128(9),
+        user_id: user.0,
+        refresh_hash: vec![1],
+        previous_refresh_hash: None,
+        rotated_at: at(0),
+        created_at: at(0),
+        expires_at: at(100),
+        revoked_at: None,
+        address: None,
+        user_agent: None,
+    };
+    insert_session(&mut conn, &session).await.unwrap();
+    rotate_session(&mut conn, SessionId(session.id), &[2], at(200), at(1))
+        .await
+        .unwrap();
+    let row = conn
+        .transaction(async |conn| lock_session(conn, SessionId(session.id)).await)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(row.is_newest(&[2]) && !row.is_newest(&[1]));
+    assert_eq!(row.previous_refresh_hash, Some(vec![1]));
+    assert_eq!(revoke_user_sessions(&mut conn, user, None, at(2)).await.unwrap(), 1);
+    assert_eq!(revoke_user_sessions(&mut conn, user, None, at(3)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn setting_written_once_stays_the_first() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connection().await;
+    assert_eq!(
+        write_setting_once(&mut conn, "key", &json!("a"), at(0)).await.unwrap(),
+        json!("a")
+    );
+    assert_eq!(
+        write_setting_once(&mut conn, "key", &json!("b"), at(0)).await.unwrap(),
+        json!("a")
+    );
+    write_setting(&mut conn, "key", &json!({"nul": "c\u{0}"}), None, at(1))
+        .await
+        .unwrap();
+    assert_eq!(read_setting(&mut conn, "key").await.unwrap(), Some(json!({"nul": "c"})));
+}
+
+#[tokio::test]
+async fn new_secret_forgets_the_session_and_the_refusal() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connection().await;
+    let id = add_integration(&mut conn, 1).await;
+    record_refusal(&mut conn, id, 1, "Refused.", at(1)).await.unwrap();
+    let row = find_integration(&mut conn, id).await.unwrap().unwrap();
+    assert!(row.is_refused());
+    let mut edit = IntegrationEdit {
+        name: "Renamed".into(),
+        url: row.url,
+        is_enabled: true,
+        priority: 1,
+        options: row.options,
+        secret: None,
+        now: at(2),
+    };
+    update_integration(&mut conn, id, edit.clone()).await.unwrap();
+    let row = find_integration(&mut conn, id).await.unwrap().unwrap();
+    assert!(row.is_refused() && row.session_secret.is_some() && row.name == "Renamed");
+    edit.secret = Some(vec![7]);
+    update_integration(&mut conn, id, edit).await.unwrap();
+    // An answer to the old secret comes too late to be kept.
+    save_session_secret(&mut conn, id, 1, Some(&[9])).await.unwrap();
+    let row = find_integration(&mut conn, id).await.unwrap().unwrap();
+    assert_eq!(
+        (row.is_refused(), row.session_secret, row.secret),
+        (false, None, Some(vec![7]))
+    );
+}
+
+#[tokio::test]
+async fn pause_lasts_over_midnight_until_it_is_cleared() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connection().await;
+    let id = add_integration(&mut conn, 1).await;
+    assert_eq!(record_request(&mut conn, id, at(0)).await.unwrap(), 1);
+    assert_eq!(record_request(&mut conn, id, at(3)).await.unwrap(), 2);
+    pause_requests(&mut conn, id, None, "Session refused.", at(4))
+        .await
+        .unwrap();
+    assert_eq!(record_request(&mut conn, id, at(86_400)).await.unwrap(), 1);
+    let budget = find_newest_budget(&mut conn, id).await.unwrap().unwrap();
+    assert_eq!(budget.pause_sentence.as_deref(), Some("Session refused."));
+    clear_pause(&mut conn, id).await.unwrap();
+    assert_eq!(
+        find_newest_budget(&mut conn, id).await.unwrap().unwrap().pause_sentence,
+        None
+    );
+}
+
+#[tokio::test]
+async fn turn_is_held_by_one_at_a_time() {
+    let database = TestDatabase::new().await;
+    let id = add_integration(&mut *database.connection().await, 1).await;
+    let first = Turn::wait(database.pool(), id).await.unwrap();
+    let waiting = tokio::time::timeout(Duration::from_millis(200), Turn::wait(database.pool(), id)).await;
+    assert!(waiting.is_err());
+    drop(first);
+    let second = tokio::time::timeout(Duration::from_secs(20), Turn::wait(database.pool(), id)).await;
+    assert!(second.unwrap().is_ok());
+}

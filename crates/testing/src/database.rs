@@ -1,0 +1,133 @@
+//! A migrated database of its own for each test, in one PostgreSQL per test process.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use db::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use tokio::sync::OnceCell;
+
+const TEMPLATE: &str = "mamcrawler_template";
+const PREFIX: &str = "mamcrawler-test-";
+
+static POSTGRES: OnceCell<EmbeddedPostgres> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A database with every migration applied and nothing in it. Dropped with the value.
+pub struct TestDatabase {
+    name: String,
+    url: String,
+    admin_url: String,
+    pool: db::Pool,
+}
+
+impl TestDatabase {
+    /// Makes one; the first call of a process also starts PostgreSQL, which ends with the process, however that ends.
+    pub async fn new() -> Self {
+        let postgres = POSTGRES.get_or_init(start_postgres).await;
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let admin_url = postgres.url("postgres");
+        run(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+        let url = postgres.url(&name);
+        let pool = db::connect(&url, 8).expect("a pool needs no connection yet");
+        Self {
+            name,
+            url,
+            admin_url,
+            pool,
+        }
+    }
+
+    /// A pool of up to 8 connections.
+    pub fn pool(&self) -> &db::Pool {
+        &self.pool
+    }
+
+    /// For code that makes its own connections.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A connection of the pool.
+    pub async fn connection(&self) -> db::PooledConnection {
+        db::get(&self.pool).await.expect("the test's PostgreSQL answers")
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (admin_url, sql) = (
+            self.admin_url.clone(),
+            format!("DROP DATABASE {} WITH (FORCE)", self.name),
+        );
+        // The test's own runtime may be ending, and can't be blocked on.
+        let dropping = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(run(&admin_url, &sql));
+        });
+        if dropping.join().is_err() {
+            eprintln!("the test database {} could not be dropped", self.name);
+        }
+    }
+}
+
+async fn start_postgres() -> EmbeddedPostgres {
+    sweep_leftovers();
+    let data_dir = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
+    let options = EmbeddedOptions {
+        data_dir,
+        bin_dir: None,
+        dies_with_parent: true,
+    };
+    let postgres = EmbeddedPostgres::start(options)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+        run(&postgres.url("postgres"), &format!("ALTER SYSTEM SET {setting} = off")).await;
+    }
+    run(&postgres.url("postgres"), "SELECT pg_reload_conf()").await;
+    postgres
+        .ensure_database(TEMPLATE)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    db::migrate(&postgres.url(TEMPLATE))
+        .await
+        .expect("the migrations apply to an empty database");
+    postgres
+}
+
+/// Removes what earlier test processes left: nothing runs at exit, as a static is never dropped.
+fn sweep_leftovers() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if is_leftover(&path)
+            && let Err(error) = std::fs::remove_dir_all(&path)
+        {
+            eprintln!(
+                "{} of an earlier test run could not be removed: {error}",
+                path.display()
+            );
+        }
+    }
+}
+
+fn is_leftover(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some(process) = name.strip_prefix(PREFIX) else {
+        return false;
+    };
+    process.parse::<u32>().is_ok() && !PathBuf::from("/proc").join(process).exists()
+}
+
+async fn run(url: &str, sql: &str) {
+    let mut conn = db::Connection::establish(url)
+        .await
+        .expect("the test's PostgreSQL answers");
+    conn.batch_execute(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}

@@ -1,0 +1,9 @@
+//! For tests only: databases, a clock that stands still, and real outside programs.
+
+pub mod clock;
+pub mod database;
+pub mod qbittorrent;
+pub mod torrents;
+
+pub use clock::FakeClock;
+pub use database::TestDatabase;

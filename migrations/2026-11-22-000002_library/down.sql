@@ -1,0 +1,13 @@
+DROP TABLE library_syncs;
+DROP TABLE book_series;
+DROP TABLE book_people;
+DROP TABLE book_files;
+DROP TABLE book_texts;
+DROP TABLE books;
+DROP TABLE external_ids;
+DROP TABLE series_entries;
+DROP TABLE work_authors;
+DROP TABLE works;
+DROP TABLE series;
+DROP TABLE people;
+DROP EXTENSION pg_trgm;

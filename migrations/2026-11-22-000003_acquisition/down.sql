@@ -1,0 +1,12 @@
+DROP TABLE import_files;
+DROP TABLE imports;
+DROP TABLE download_events;
+DROP FUNCTION refuse_change;
+DROP TABLE download_torrents;
+DROP TABLE downloads;
+DROP TABLE blocklist;
+DROP TABLE candidates;
+DROP TABLE releases;
+DROP TABLE searches;
+DROP TABLE want_people;
+DROP TABLE wants;

@@ -1,0 +1,4 @@
+DROP TABLE failures;
+DROP TABLE run_log;
+DROP TABLE runs;
+DROP TABLE job_definitions;
