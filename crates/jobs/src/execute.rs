@@ -1,0 +1,203 @@
+//! One claimed run from its start to its end: heartbeat, cancellation, panics, retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use types::jobs::{LogLevel, RunStatus};
+
+use crate::context::{Figures, RunContext};
+use crate::handler::{Handler, JobError, Outcome};
+use crate::store::{self, ClaimedRun, End, borrow_connection};
+use crate::worker::Options;
+use crate::{Clock, Pool};
+
+/// What executing needs besides the run.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub pool: Pool,
+    pub handler: Arc<dyn Handler>,
+    pub options: Options,
+    pub clock: Clock,
+    /// The worker is stopping.
+    pub stopping: CancellationToken,
+}
+
+type Answer = Result<Outcome, JobError>;
+
+/// Runs the handler and writes its end.
+pub(crate) async fn execute_run(around: Surroundings, run: ClaimedRun, token: CancellationToken) {
+    let ctx = RunContext::new(run.clone(), around.pool.clone(), around.clock.clone(), token.clone());
+    let handler = Arc::clone(&around.handler);
+    let mut task = tokio::spawn({
+        let ctx = ctx.clone();
+        async move { handler.run(ctx).await }
+    });
+    let answer = tokio::select! {
+        joined = &mut task => Some(read_join(joined, &run)),
+        () = token.cancelled() => wait_for_stop(&mut task, &around, &run).await,
+        () = keep_lease(&around, &run, &ctx, &token) => None,
+    };
+    // Aborting an ended task does nothing.
+    task.abort();
+    let is_cancelled = token.is_cancelled() && !around.stopping.is_cancelled();
+    let Some(answer) = answer else {
+        tracing::warn!(run.id = %run.id, "lost the lease of run {}; another worker answers for it", run.id);
+        return;
+    };
+    let end = judge_end(answer, &run, is_cancelled, (around.clock)());
+    write_end(&around, &run, &ctx, &end).await;
+}
+
+/// The handler was told to stop: it gets the grace, with its lease kept by being longer than the grace.
+async fn wait_for_stop(task: &mut JoinHandle<Answer>, around: &Surroundings, run: &ClaimedRun) -> Option<Answer> {
+    match timeout(around.options.stop_grace, &mut *task).await {
+        Ok(joined) => Some(read_join(joined, run)),
+        Err(_) => {
+            task.abort();
+            Some(Err(JobError::Stopped))
+        }
+    }
+}
+
+fn read_join(joined: Result<Answer, tokio::task::JoinError>, run: &ClaimedRun) -> Answer {
+    joined.unwrap_or_else(|error| {
+        tracing::error!(run.id = %run.id, run.kind = %run.kind, "run {} of {} broke off: {error}", run.id, run.kind);
+        Err(JobError::Fail(
+            "The job broke off on a defect in mamcrawler. The server's log says where; please report it.".into(),
+        ))
+    })
+}
+
+/// Keeps the lease, stores progress, notices a cancellation. Returns only when the lease is lost.
+async fn keep_lease(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, token: &CancellationToken) {
+    let mut tick = interval(around.options.progress_every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut extended = Instant::now();
+    loop {
+        tick.tick().await;
+        let is_due = extended.elapsed() >= around.options.heartbeat;
+        let figures = ctx.take_changed();
+        if !is_due && figures.is_none() {
+            continue;
+        }
+        match beat_in_time(around, run, figures.as_ref()).await {
+            Ok(None) => return,
+            Ok(Some(is_cancelled)) => {
+                extended = Instant::now();
+                if is_cancelled {
+                    token.cancel();
+                }
+            }
+            Err(error) => {
+                tracing::warn!(run.id = %run.id, "could not extend the lease of run {}: {error:#}", run.id);
+                ctx.keep_changed();
+                // Nobody may believe in a lease that others see as over.
+                if extended.elapsed() >= around.options.lease {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A pool without a free connection must not let the lease run out unnoticed.
+async fn beat_in_time(
+    around: &Surroundings,
+    run: &ClaimedRun,
+    figures: Option<&Figures>,
+) -> anyhow::Result<Option<bool>> {
+    timeout(around.options.heartbeat, beat(around, run, figures))
+        .await
+        .context("the database took too long")?
+}
+
+async fn beat(around: &Surroundings, run: &ClaimedRun, figures: Option<&Figures>) -> anyhow::Result<Option<bool>> {
+    let mut conn = borrow_connection(&around.pool).await?;
+    if let Some(figures) = figures {
+        store::save_figures(&mut conn, run, figures).await?;
+    }
+    Ok(store::extend_lease(&mut conn, run, around.options.lease).await?)
+}
+
+fn judge_end(answer: Answer, run: &ClaimedRun, is_cancelled: bool, now: DateTime<Utc>) -> End {
+    match answer {
+        Ok(Outcome::Done(sentence)) => End::Final(RunStatus::Succeeded, sentence),
+        Ok(Outcome::NothingToDo(sentence)) => End::Final(RunStatus::NothingToDo, sentence),
+        Err(_) if is_cancelled => End::Final(RunStatus::Cancelled, "Cancelled before its end.".into()),
+        Err(JobError::Stopped) => End::HandBack,
+        Err(JobError::Fail(sentence)) => End::Final(RunStatus::Failed, sentence),
+        Err(JobError::Retry { sentence, .. }) if run.attempt >= run.max_attempts => End::Final(
+            RunStatus::Failed,
+            format!("{sentence} Given up after {} tries.", run.attempt),
+        ),
+        Err(JobError::Retry { after, sentence }) => {
+            End::Again(now + after.unwrap_or_else(|| pause_before_retry(run)), sentence)
+        }
+    }
+}
+
+/// 30 s, 2 min, 8 min, 32 min, then 1 h; up to a tenth longer, so that many runs don't come back in one second.
+fn pause_before_retry(run: &ClaimedRun) -> Duration {
+    let exponent = u32::try_from(run.attempt.clamp(1, 5) - 1).unwrap_or(0);
+    let pause = Duration::from_secs(30)
+        .saturating_mul(4_u32.pow(exponent))
+        .min(Duration::from_secs(3600));
+    pause + pause.mul_f64(f64::from(run.lease.as_bytes()[15]) / 2560.0)
+}
+
+/// Tries until it is written or the lease is over: an ended run must not be run again for a short database outage.
+async fn write_end(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, end: &End) {
+    let figures = ctx.take_changed();
+    let started = Instant::now();
+    loop {
+        match try_write_end(around, run, figures.as_ref(), end).await {
+            Ok(true) => return,
+            Ok(false) => {
+                tracing::warn!(run.id = %run.id, "run {} ended after its lease was lost", run.id);
+                return;
+            }
+            Err(error) if started.elapsed() >= around.options.lease => {
+                tracing::error!(run.id = %run.id, "could not write the end of run {}: {error:#}", run.id);
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(run.id = %run.id, "could not write the end of run {} yet: {error:#}", run.id);
+                tokio::time::sleep(around.options.progress_every).await;
+            }
+        }
+    }
+}
+
+async fn try_write_end(
+    around: &Surroundings,
+    run: &ClaimedRun,
+    figures: Option<&Figures>,
+    end: &End,
+) -> anyhow::Result<bool> {
+    let mut conn = borrow_connection(&around.pool).await?;
+    if let Some(figures) = figures {
+        store::save_figures(&mut conn, run, figures).await?;
+    }
+    let now = (around.clock)();
+    if !store::end_run(&mut conn, run, end, now).await? {
+        return Ok(false);
+    }
+    let line = match end {
+        End::Final(RunStatus::Failed, sentence) => Some((LogLevel::Error, sentence.clone())),
+        End::Final(_, sentence) => Some((LogLevel::Info, sentence.clone())),
+        End::Again(at, sentence) => Some((
+            LogLevel::Warning,
+            format!("{sentence} Tried again at {}.", at.format("%Y-%m-%d %H:%M:%S UTC")),
+        )),
+        End::HandBack => None,
+    };
+    if let Some((level, sentence)) = line {
+        store::insert_log(&mut conn, run.id, now, level, &sentence).await?;
+    }
+    Ok(true)
+}

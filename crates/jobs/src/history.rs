@@ -1,0 +1,249 @@
+//! Reading runs and schedules for people.
+
+use chrono::{DateTime, Utc};
+use diesel::OptionalExtension;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use types::jobs::{Counter, JobKind, JobSummary, LogLevel, RunDetail, RunLogLine, RunStatus, RunSummary};
+use types::{Page, PageRequest, RunId};
+use uuid::Uuid;
+
+use crate::Result;
+use crate::schedule::Schedule;
+
+/// Lines of a log that are read at most; the newest ones.
+const MAX_LOG_LINES: i64 = 2000;
+/// What a run's row gives; kinds and states of a newer version are left out by `read_row`.
+const COLUMNS: &str = "id, kind, status, sentence, started_by, queued_at, started_at, finished_at, \
+                       progress_done, progress_total, attempt, counters";
+
+#[derive(diesel::QueryableByName)]
+struct RunRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Text)]
+    sentence: String,
+    #[diesel(sql_type = Text)]
+    started_by: String,
+    #[diesel(sql_type = Timestamptz)]
+    queued_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    started_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    finished_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = BigInt)]
+    progress_done: i64,
+    #[diesel(sql_type = BigInt)]
+    progress_total: i64,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+    #[diesel(sql_type = Jsonb)]
+    counters: serde_json::Value,
+}
+
+#[derive(diesel::QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Runs, newest first. A cursor that is not ours starts at the first page.
+pub async fn list_runs(
+    conn: &mut AsyncPgConnection,
+    kind: Option<JobKind>,
+    page: &PageRequest,
+) -> Result<Page<RunSummary>> {
+    let (before, before_id) = page.cursor.as_deref().and_then(read_cursor).unzip();
+    let limit = i64::from(page.limit());
+    let mut rows: Vec<RunRow> = diesel::sql_query(format!(
+        "SELECT {COLUMNS} FROM runs WHERE ($1::text IS NULL OR kind = $1) AND kind = ANY($5)
+             AND ($2::timestamptz IS NULL OR (queued_at, id) < ($2, $3))
+         ORDER BY queued_at DESC, id DESC LIMIT $4"
+    ))
+    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
+    .bind::<Nullable<Timestamptz>, _>(before)
+    .bind::<Nullable<SqlUuid>, _>(before_id)
+    .bind::<BigInt, _>(limit + 1)
+    .bind::<Array<Text>, _>(known_kinds())
+    .load(conn)
+    .await?;
+    let has_more = i64::try_from(rows.len()).is_ok_and(|count| count > limit);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = rows
+        .last()
+        .filter(|_| has_more)
+        .map(|row| format!("{}.{}", row.queued_at.timestamp_micros(), row.id));
+    let total = count_runs(conn, kind).await?;
+    Ok(Page {
+        items: rows.iter().filter_map(read_row).collect(),
+        next_cursor,
+        total,
+    })
+}
+
+async fn count_runs(conn: &mut AsyncPgConnection, kind: Option<JobKind>) -> Result<u64> {
+    let sql = "SELECT count(*) FROM runs WHERE ($1::text IS NULL OR kind = $1) AND kind = ANY($2)";
+    let row: CountRow = diesel::sql_query(sql)
+        .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
+        .bind::<Array<Text>, _>(known_kinds())
+        .get_result(conn)
+        .await?;
+    Ok(row.count.unsigned_abs())
+}
+
+/// What runs now, then what waits, in the order in which it starts.
+pub async fn list_active_runs(conn: &mut AsyncPgConnection, limit: u32) -> Result<Vec<RunSummary>> {
+    let rows: Vec<RunRow> = diesel::sql_query(format!(
+        "SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'queued')
+         ORDER BY status = 'running' DESC, priority DESC, run_at, id LIMIT $1"
+    ))
+    .bind::<BigInt, _>(i64::from(limit))
+    .load(conn)
+    .await?;
+    Ok(rows.iter().filter_map(read_row).collect())
+}
+
+/// A run with its log.
+pub async fn find_run(conn: &mut AsyncPgConnection, id: RunId) -> Result<Option<RunDetail>> {
+    let row: Option<RunRow> = diesel::sql_query(format!("SELECT {COLUMNS} FROM runs WHERE id = $1"))
+        .bind::<SqlUuid, _>(id.0)
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some((row, summary)) = row.and_then(|row| read_row(&row).map(|summary| (row, summary))) else {
+        return Ok(None);
+    };
+    let can_cancel = matches!(summary.status, RunStatus::Queued | RunStatus::Running);
+    let counters: Vec<Counter> = serde_json::from_value(row.counters).unwrap_or_default();
+    Ok(Some(RunDetail {
+        summary,
+        log: read_log(conn, id).await?,
+        counters,
+        can_cancel,
+    }))
+}
+
+#[derive(diesel::QueryableByName)]
+struct LogRow {
+    #[diesel(sql_type = Timestamptz)]
+    at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
+    level: String,
+    #[diesel(sql_type = Text)]
+    sentence: String,
+}
+
+async fn read_log(conn: &mut AsyncPgConnection, id: RunId) -> Result<Vec<RunLogLine>> {
+    let mut rows: Vec<LogRow> =
+        diesel::sql_query("SELECT at, level, sentence FROM run_log WHERE run_id = $1 ORDER BY id DESC LIMIT $2")
+            .bind::<SqlUuid, _>(id.0)
+            .bind::<BigInt, _>(MAX_LOG_LINES)
+            .load(conn)
+            .await?;
+    rows.reverse();
+    let read = |row: LogRow| {
+        let level = row.level.parse().unwrap_or(LogLevel::Info);
+        RunLogLine {
+            at: row.at,
+            level,
+            sentence: row.sentence,
+        }
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+#[derive(diesel::QueryableByName)]
+struct DefinitionRow {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Bool)]
+    is_enabled: bool,
+    #[diesel(sql_type = Nullable<Integer>)]
+    every_seconds: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    daily_at_seconds: Option<i32>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    next_at: Option<DateTime<Utc>>,
+}
+
+/// Every kind that has a definition, with its last run.
+pub async fn list_jobs(conn: &mut AsyncPgConnection) -> Result<Vec<JobSummary>> {
+    let definitions: Vec<DefinitionRow> =
+        diesel::sql_query("SELECT kind, is_enabled, every_seconds, daily_at_seconds, next_at FROM job_definitions")
+            .load(conn)
+            .await?;
+    let last: Vec<RunRow> = diesel::sql_query(format!(
+        "SELECT last.* FROM job_definitions AS d CROSS JOIN LATERAL
+             (SELECT {COLUMNS} FROM runs WHERE runs.kind = d.kind ORDER BY queued_at DESC, id LIMIT 1) AS last"
+    ))
+    .load(conn)
+    .await?;
+    let last: Vec<RunSummary> = last.iter().filter_map(read_row).collect();
+    let mut jobs: Vec<JobSummary> = definitions
+        .iter()
+        .filter_map(|row| read_definition(row, &last))
+        .collect();
+    jobs.sort_by_key(|job| job.kind);
+    Ok(jobs)
+}
+
+fn read_definition(row: &DefinitionRow, last: &[RunSummary]) -> Option<JobSummary> {
+    let kind = row.kind.parse().ok()?;
+    let schedule = Schedule::from_columns(row.every_seconds, row.daily_at_seconds);
+    Some(JobSummary {
+        kind,
+        is_enabled: row.is_enabled,
+        schedule: schedule.map_or_else(|| "on demand".into(), Schedule::sentence),
+        next_at: row.next_at.filter(|_| row.is_enabled),
+        last_run: last.iter().find(|run| run.kind == kind).cloned(),
+    })
+}
+
+/// Forgets runs that ended before `before`, with their logs.
+pub async fn delete_runs_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize> {
+    diesel::sql_query("DELETE FROM runs WHERE finished_at < $1")
+        .bind::<Timestamptz, _>(before)
+        .execute(conn)
+        .await
+}
+
+/// Forgets runs that had nothing to do and ended before `before`, but for the newest run of each kind.
+pub async fn delete_idle_runs_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize> {
+    diesel::sql_query(
+        "DELETE FROM runs WHERE status = 'nothing_to_do' AND finished_at < $1
+             AND EXISTS (SELECT 1 FROM runs AS newer WHERE newer.kind = runs.kind AND newer.queued_at > runs.queued_at)",
+    )
+    .bind::<Timestamptz, _>(before)
+    .execute(conn)
+    .await
+}
+
+fn read_row(row: &RunRow) -> Option<RunSummary> {
+    Some(RunSummary {
+        id: RunId(row.id),
+        kind: row.kind.parse().ok()?,
+        status: row.status.parse().ok()?,
+        sentence: row.sentence.clone(),
+        started_by: row.started_by.clone(),
+        queued_at: row.queued_at,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        progress_done: row.progress_done.unsigned_abs(),
+        progress_total: row.progress_total.unsigned_abs(),
+        attempt: row.attempt.unsigned_abs(),
+    })
+}
+
+fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (micros, id) = text.split_once('.')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
+}
+
+/// Kinds of a newer version of this program can be neither shown nor run.
+pub(crate) fn known_kinds() -> Vec<&'static str> {
+    JobKind::ALL.iter().map(|kind| kind.as_str()).collect()
+}
