@@ -1,0 +1,150 @@
+//! Downloads as people see and steer them.
+
+use db::Connection;
+use db::downloads::DownloadRow;
+use diesel_async::AsyncConnection;
+use domain::download_life::actions;
+use types::downloads::{DownloadActions, DownloadDetail, DownloadScope, DownloadState, DownloadSummary, EventCode};
+use types::people::Role;
+use types::{DownloadId, Page, PageRequest, SearchId};
+
+use crate::actor::{Actor, require};
+use crate::error::{Result, ServiceError};
+use crate::grab::enqueue_advance;
+use crate::search_run::find_blocklist_reason;
+use crate::transition::{Step, take_step};
+use crate::wants::{enqueue_search, form_of_want};
+use crate::{Services, connected, searches};
+
+/// Downloads, newest change first.
+pub async fn list_downloads(
+    services: &Services,
+    actor: &Actor,
+    scope: DownloadScope,
+    page: PageRequest,
+) -> Result<Page<DownloadSummary>> {
+    require(actor, Role::Viewer)?;
+    let mut conn = services.connection().await?;
+    Ok(db::download_list::list_downloads(&mut conn, scope, &page).await?)
+}
+
+/// A download with its history, its files and what can be done with it.
+pub async fn get_download(services: &Services, actor: &Actor, id: DownloadId) -> Result<DownloadDetail> {
+    require(actor, Role::Viewer)?;
+    let mut conn = services.connection().await?;
+    let row = db::downloads::find_download(&mut conn, id).await?.ok_or_else(|| ServiceError::not_found("download"))?;
+    let summary = db::download_list::find_download_summary(&mut conn, id).await?;
+    let summary = summary.ok_or_else(|| ServiceError::not_found("download"))?;
+    let verdict = match row.candidate_id {
+        Some(candidate) => db::candidates::find_candidate_row(&mut conn, candidate.into()).await?,
+        None => None,
+    };
+    let verdict = verdict.map(|candidate| candidate.verdict()).transpose()?;
+    let client = match row.client_id {
+        Some(client) => db::integrations::find_integration(&mut conn, client.into()).await?,
+        None => None,
+    };
+    let is_manager = require(actor, Role::Manager).is_ok();
+    Ok(DownloadDetail {
+        actions: if is_manager { actions(summary.state) } else { DownloadActions::default() },
+        summary,
+        client: client.map(|client| client.name),
+        client_id: row.client_id.map(Into::into),
+        verdict_summary: verdict.map(|verdict| verdict.summary),
+        candidate_id: row.candidate_id.map(Into::into),
+        search_id: row.search_id.map(Into::into),
+        book_id: row.book_id.map(Into::into),
+        attempts: row.attempts.unsigned_abs(),
+        events: db::download_events::list_events(&mut conn, id).await?,
+        files: db::imports::list_imported_files(&mut conn, id).await?,
+    })
+}
+
+/// Goes on with a download that waits or ended: with its release if it has one, else with a new search.
+pub async fn retry_download(services: &Services, actor: &Actor, id: DownloadId) -> Result<()> {
+    require(actor, Role::Manager)?;
+    let mut conn = services.connection().await?;
+    conn.transaction(async |conn| {
+        let download = lock_download(conn, id).await?;
+        if !actions(download.state()?).can_retry {
+            return Err(ServiceError::conflict(format!("A download that is {} can't be retried.", download.state()?)));
+        }
+        db::wants::reopen_want(conn, download.want_id.into()).await?;
+        if has_usable_release(conn, &download).await? {
+            let sentence = format!("{} retried it.", actor.name());
+            let step = Step::new(DownloadState::Queued, EventCode::Retried, sentence).with(|changes| {
+                changes.next_at = Some(None);
+                changes.attempts = Some(0);
+            });
+            take_step(services, conn, actor, &download, step).await?;
+            return enqueue_advance(services, conn, actor, id).await;
+        }
+        let sentence = format!("{} asked for a new search.", actor.name());
+        take_step(services, conn, actor, &download, Step::new(DownloadState::Searching, EventCode::Retried, sentence)).await?;
+        enqueue_search(services, conn, actor, id).await
+    })
+    .await
+}
+
+/// Cancels a download. A torrent that the client has goes on seeding: it is never removed.
+pub async fn cancel_download(services: &Services, actor: &Actor, id: DownloadId) -> Result<()> {
+    require(actor, Role::Manager)?;
+    let mut conn = services.connection().await?;
+    let download = conn
+        .transaction(async |conn| {
+            let download = lock_download(conn, id).await?;
+            if !actions(download.state()?).can_cancel {
+                return Err(ServiceError::conflict(format!("A download that is {} can't be cancelled.", download.state()?)));
+            }
+            let sentence = match download.state()?.is_in_client() {
+                true => format!("{} cancelled it. The torrent stays in the client: it may owe seeding.", actor.name()),
+                false => format!("{} cancelled it.", actor.name()),
+            };
+            take_step(services, conn, actor, &download, Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence)).await
+        })
+        .await?;
+    stop_unfinished(services, &download).await;
+    Ok(())
+}
+
+/// Searches anew for the download's want, for a person to choose from; the download waits in `review`.
+pub async fn choose_another(services: &Services, actor: &Actor, id: DownloadId) -> Result<SearchId> {
+    require(actor, Role::Manager)?;
+    let mut conn = services.connection().await?;
+    let download = db::downloads::find_download(&mut conn, id).await?.ok_or_else(|| ServiceError::not_found("download"))?;
+    if !actions(download.state()?).can_choose_another {
+        return Err(ServiceError::conflict(format!("Nothing else can be chosen for a download that is {}.", download.state()?)));
+    }
+    let form = form_of_want(&mut conn, download.want_id.into()).await?;
+    drop(conn);
+    searches::start_search_for_want(services, actor, form, download.want_id.into()).await
+}
+
+async fn lock_download(conn: &mut Connection, id: DownloadId) -> Result<DownloadRow> {
+    Ok(db::downloads::lock_download(conn, id).await?)
+}
+
+/// A blocklisted release is not tried again.
+async fn has_usable_release(conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
+    let Some(release) = download.release_id else { return Ok(false) };
+    Ok(find_blocklist_reason(conn, Some(release.into()), download.info_hash.as_deref()).await?.is_none())
+}
+
+/// A cancelled torrent that is not complete should not go on costing ratio; a complete one goes on seeding.
+async fn stop_unfinished(services: &Services, download: &DownloadRow) {
+    let (Some(client), Some(hash)) = (download.client_id, &download.info_hash) else { return };
+    if download.progress.unwrap_or(0.0) >= 1.0 {
+        return;
+    }
+    let stopped = async {
+        let (_, client) = connected::find_torrent_client(services, client.into()).await?;
+        let found = client.find(std::slice::from_ref(hash)).await?;
+        if let Some(torrent) = found.iter().find(|torrent| !torrent.is_complete() && torrent.progress < 1.0) {
+            client.stop(&torrent.hash).await?;
+        }
+        Ok::<_, ServiceError>(())
+    };
+    if let Err(error) = stopped.await {
+        tracing::warn!(download.id = %download.id(), "a cancelled torrent could not be stopped: {error}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Verifies what the client downloaded: sizes, containers, decoding, runtime.
+
+use std::path::PathBuf;
+
+use clients::torrent_client::TorrentClient;
+use db::downloads::DownloadRow;
+use domain::payload::{PayloadFile, is_audio};
+use domain::verify::{MeasuredFile, Verification, judge_files};
+use jobs::RunContext;
+use types::integrations::Integration;
+use types::jobs::LogLevel;
+use types::search::ReleaseFacts;
+
+use super::media::{MediaError, MediaTools, measure_file};
+use crate::error::{Result, ServiceError};
+use crate::{Services, paths};
+
+/// The payload on this server's disk.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    /// The folder that the file list is relative to.
+    pub root: PathBuf,
+    /// The torrent's name.
+    pub name: String,
+    pub files: Vec<PayloadFile>,
+}
+
+/// What verifying came to.
+pub enum Verified {
+    Passed { sentence: String },
+    /// The files are not what the torrent promises; the reasons are sentences.
+    Failed(String),
+    /// Nothing can be said now: a program or a path is missing.
+    Blocked(String),
+}
+
+/// Where the download's files are, by the client's word and the path maps.
+pub async fn locate_payload(
+    services: &Services,
+    integration: &Integration,
+    client: &dyn TorrentClient, download: &DownloadRow) -> Result<Payload> {
+    let (name, files) = stored_files(services, download).await?;
+    let hash = download.info_hash.clone().unwrap_or_default();
+    let torrent = client.find(std::slice::from_ref(&hash)).await?.pop();
+    let torrent = torrent.ok_or_else(|| ServiceError::conflict("The torrent client no longer has it. Retry adds it again."))?;
+    let root = paths::to_local(&integration.options.path_maps, &torrent.save_path);
+    Ok(Payload { root, name, files })
+}
+
+/// The torrent's own file list, as it was stored when the .torrent was fetched.
+async fn stored_files(services: &Services, download: &DownloadRow) -> Result<(String, Vec<PayloadFile>)> {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        path: String,
+        size_bytes: i64,
+    }
+    let mut conn = services.connection().await?;
+    let torrent = db::downloads::find_torrent(&mut conn, download.id()).await?;
+    let torrent = torrent.ok_or_else(|| ServiceError::conflict("Its .torrent is not stored. Retry fetches it again."))?;
+    let files: Vec<Stored> = serde_json::from_value(torrent.files).map_err(ServiceError::internal)?;
+    let files = files.into_iter().map(|file| PayloadFile { path: file.path, size_bytes: file.size_bytes }).collect();
+    Ok((torrent.name, files))
+}
+
+/// Measures every file, decodes the audio, and judges it all.
+pub async fn verify_payload(
+    services: &Services,
+    ctx: &RunContext,
+    payload: &Payload,
+    facts: &ReleaseFacts,
+) -> Result<Verified> {
+    if !payload.root.is_dir() {
+        return Ok(Verified::Blocked(format!(
+            "This server does not see \"{}\". Add a path map to the torrent client in Integrations.",
+            payload.root.display()
+        )));
+    }
+    let config = services.config();
+    let tools = MediaTools { ffmpeg: config.ffmpeg.clone(), ffprobe: config.ffprobe.clone() };
+    let total = u64::try_from(payload.files.len()).unwrap_or(0);
+    let mut measured = Vec::with_capacity(payload.files.len());
+    for (file, done) in payload.files.iter().zip(1..) {
+        match measure(&tools, payload, file).await {
+            Ok(file) => measured.extend(file),
+            Err(error) => return Ok(Verified::Blocked(error.to_string())),
+        }
+        ctx.progress(done, total);
+    }
+    Ok(match judge_files(&payload.files, &measured, facts.runtime_seconds) {
+        Verification::Passed { runtime_seconds, warnings } => {
+            for warning in &warnings {
+                ctx.log(LogLevel::Warning, warning.clone()).await;
+            }
+            let minutes = runtime_seconds / 60;
+            let all = format!("{} files are whole and decode; {} h {:02} min.", measured.len(), minutes / 60, minutes % 60);
+            Verified::Passed { sentence: [vec![all], warnings].concat().join(" ") }
+        }
+        Verification::Failed { reasons } => Verified::Failed(reasons.join(" ")),
+    })
+}
+
+/// Audio is probed and decoded; of the rest only the size counts. A missing file is not in the answer.
+async fn measure(
+    tools: &MediaTools,
+    payload: &Payload,
+    file: &PayloadFile,
+) -> std::result::Result<Option<MeasuredFile>, MediaError> {
+    let path = payload.root.join(&file.path);
+    let Ok(data) = tokio::fs::symlink_metadata(&path).await else { return Ok(None) };
+    if is_audio(&file.path) {
+        return measure_file(tools, &path, &file.path).await.map(Some);
+    }
+    Ok(Some(MeasuredFile {
+        path: file.path.clone(),
+        size_bytes: i64::try_from(data.len()).unwrap_or(i64::MAX),
+        duration_seconds: None,
+        decode_error: None,
+        chapters: Vec::new(),
+    }))
+}

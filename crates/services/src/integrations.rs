@@ -1,0 +1,336 @@
+//! The outside services that an admin connects.
+
+use clients::ClientError;
+use db::integrations::{IntegrationEdit, IntegrationRow};
+use diesel_async::AsyncConnection;
+use jobs::NewRun;
+use secrecy::SecretString;
+use serde_json::json;
+use types::IntegrationId;
+use types::events::LiveEvent;
+use types::integrations::{Health, Integration, IntegrationForm, IntegrationKind, TestOutcome};
+use types::jobs::JobKind;
+use types::people::Role;
+
+use crate::Services;
+use crate::actor::{Actor, require};
+use crate::audit::record_action;
+use crate::connect::{connect_stored, connect_unsaved, has_myanonamouse, open_secret, secret_context};
+use crate::error::{Result, ServiceError};
+use crate::integration_form::check_form;
+use crate::latch::record_refusal;
+use crate::request_queue::session_context;
+use crate::tested_session::take_tested_session;
+
+/// All integrations in the order in which they are asked, without secrets.
+pub async fn list_integrations(services: &Services, actor: &Actor) -> Result<Vec<Integration>> {
+    require(actor, Role::Manager)?;
+    let rows = db::integrations::list_integrations(&mut *services.connection().await?).await?;
+    rows.iter().map(|row| Ok(row.view()?)).collect()
+}
+
+/// Adds or edits one. An empty secret keeps the stored one.
+pub async fn save_integration(services: &Services, actor: &Actor, form: IntegrationForm) -> Result<IntegrationId> {
+    store_form(services, actor, form, false).await
+}
+
+/// The same for what the sandbox provides, which is labelled as such.
+pub(crate) async fn store_form(
+    services: &Services,
+    actor: &Actor,
+    form: IntegrationForm,
+    is_sandbox: bool,
+) -> Result<IntegrationId> {
+    require(actor, Role::Admin)?;
+    let mut conn = services.connection().await?;
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        let stored = find_stored(conn, &form).await?;
+        let form = check_form(form, stored.as_ref().is_some_and(|row| row.secret.is_some()))?;
+        let id = match stored {
+            Some(row) => update_stored(conn, services, &row, &form).await?,
+            None => insert_new(conn, services, &form, is_sandbox).await?,
+        };
+        if form.kind == IntegrationKind::Myanonamouse && !form.secret.is_empty() {
+            adopt_tested_session(conn, services, id, &form).await?;
+        }
+        // A person acted, so a queue that was stopped for them goes on.
+        db::request_budgets::clear_pause(conn, id).await?;
+        if form.is_enabled {
+            enqueue_first_jobs(conn, services, actor, form.kind).await?;
+        }
+        let about = (
+            Some(form.name.clone()),
+            json!({ "kind": form.kind, "url": form.url, "new_secret": !form.secret.is_empty() }),
+        );
+        record_action(conn, services, actor, "save_integration", about).await?;
+        crate::events::publish(conn, &LiveEvent::Integrations).await?;
+        Ok(id)
+    })
+    .await
+}
+
+async fn find_stored(conn: &mut db::Connection, form: &IntegrationForm) -> Result<Option<IntegrationRow>> {
+    let Some(id) = form.id else { return Ok(None) };
+    let row = db::integrations::find_integration(conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("integration"))?;
+    if row.kind != form.kind.as_str() {
+        return Err(ServiceError::field(
+            "kind",
+            "The kind can't be changed. Add a new integration instead.",
+        ));
+    }
+    Ok(Some(row))
+}
+
+async fn update_stored(
+    conn: &mut db::Connection,
+    services: &Services,
+    row: &IntegrationRow,
+    form: &IntegrationForm,
+) -> Result<IntegrationId> {
+    let id = IntegrationId(row.id);
+    let edit = IntegrationEdit {
+        name: form.name.clone(),
+        url: form.url.clone(),
+        is_enabled: form.is_enabled,
+        priority: form.priority,
+        options: to_json(form)?,
+        secret: seal_secret(services, id, form),
+        now: services.now(),
+    };
+    db::integrations::update_integration(conn, id, edit)
+        .await
+        .map_err(name_taken)?;
+    Ok(id)
+}
+
+async fn insert_new(
+    conn: &mut db::Connection,
+    services: &Services,
+    form: &IntegrationForm,
+    is_sandbox: bool,
+) -> Result<IntegrationId> {
+    let id: IntegrationId = services.new_id();
+    let now = services.now();
+    let row = IntegrationRow {
+        id: id.0,
+        kind: form.kind.as_str().into(),
+        name: form.name.clone(),
+        url: form.url.clone(),
+        is_enabled: form.is_enabled,
+        priority: form.priority,
+        options: to_json(form)?,
+        secret: seal_secret(services, id, form),
+        session_secret: None,
+        revision: 1,
+        refused_revision: None,
+        health: Health::Unknown.as_str().into(),
+        health_sentence: None,
+        checked_at: None,
+        version: None,
+        is_sandbox,
+        created_at: now,
+        updated_at: now,
+    };
+    db::integrations::insert_integration(conn, &row)
+        .await
+        .map_err(name_taken)?;
+    Ok(id)
+}
+
+fn to_json(form: &IntegrationForm) -> Result<serde_json::Value> {
+    serde_json::to_value(&form.options).map_err(ServiceError::internal)
+}
+
+fn seal_secret(services: &Services, id: IntegrationId, form: &IntegrationForm) -> Option<Vec<u8>> {
+    let is_new = !form.secret.is_empty();
+    is_new.then(|| services.secrets().seal(&secret_context(id), form.secret.as_bytes()))
+}
+
+fn name_taken(error: db::DbError) -> ServiceError {
+    if error.is_duplicate_of("integrations_name_key") {
+        return ServiceError::field("name", "Another integration has this name. Choose a different one.");
+    }
+    error.into()
+}
+
+/// The value that "Test" got for this `mam_id` is the living one.
+async fn adopt_tested_session(
+    conn: &mut db::Connection,
+    services: &Services,
+    id: IntegrationId,
+    form: &IntegrationForm,
+) -> Result<()> {
+    let entered = SecretString::from(form.secret.clone());
+    let Some(newest) = take_tested_session(conn, services, &entered).await? else {
+        return Ok(());
+    };
+    let row = db::integrations::find_integration(conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("integration"))?;
+    let sealed = services.secrets().seal_text(&session_context(id), &newest);
+    Ok(db::integrations::save_session_secret(conn, id, row.revision, Some(&sealed)).await?)
+}
+
+/// What a newcomer expects to happen after "Save".
+async fn enqueue_first_jobs(
+    conn: &mut db::Connection,
+    services: &Services,
+    actor: &Actor,
+    kind: IntegrationKind,
+) -> Result<()> {
+    let first = match kind {
+        IntegrationKind::Audiobookshelf => Some(JobKind::SyncLibraryFull),
+        IntegrationKind::Myanonamouse => Some(JobKind::SnapshotAccount),
+        _ => None,
+    };
+    for kind in first.into_iter().chain([JobKind::CheckIntegrations]) {
+        jobs::enqueue(
+            conn,
+            NewRun::of(services.new_id(), kind, actor.name(), services.now()),
+            services.now(),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Removes one, with the books and releases that are known through it. Files and torrents stay.
+pub async fn delete_integration(services: &Services, actor: &Actor, id: IntegrationId) -> Result<()> {
+    require(actor, Role::Admin)?;
+    let mut conn = services.connection().await?;
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        let row = db::integrations::find_integration(conn, id)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("integration"))?;
+        db::integrations::delete_integration(conn, id).await?;
+        record_action(
+            conn,
+            services,
+            actor,
+            "delete_integration",
+            (Some(row.name), json!({ "kind": row.kind })),
+        )
+        .await?;
+        crate::events::publish(conn, &LiveEvent::Integrations).await
+    })
+    .await
+}
+
+/// Switches one on or off without forgetting it.
+pub async fn set_integration_enabled(
+    services: &Services,
+    actor: &Actor,
+    id: IntegrationId,
+    is_enabled: bool,
+) -> Result<()> {
+    require(actor, Role::Admin)?;
+    let mut conn = services.connection().await?;
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        if !db::integrations::set_integration_enabled(conn, id, is_enabled).await? {
+            return Err(ServiceError::not_found("integration"));
+        }
+        let about = (Some(id.to_string()), json!({ "is_enabled": is_enabled }));
+        record_action(conn, services, actor, "set_integration_enabled", about).await?;
+        crate::events::publish(conn, &LiveEvent::Integrations).await
+    })
+    .await
+}
+
+/// Tries a form as it is, saved or not; an existing one with an empty secret uses the stored secret.
+pub async fn test_integration(services: &Services, actor: &Actor, form: IntegrationForm) -> Result<TestOutcome> {
+    require(actor, Role::Admin)?;
+    let mut conn = services.connection().await?;
+    let stored = find_stored(&mut conn, &form).await?;
+    let form = check_form(form, stored.as_ref().is_some_and(|row| row.secret.is_some()))?;
+    let skip_myanonamouse = has_myanonamouse(&db::integrations::list_integrations(&mut conn).await?);
+    if let Some(row) = &stored
+        && is_unchanged(row, &form)?
+    {
+        // A person presses it, so a stopped queue goes on.
+        db::request_budgets::clear_pause(&mut conn, row.id.into()).await?;
+        drop(conn);
+        return check_row(services, row, skip_myanonamouse).await;
+    }
+    drop(conn);
+    let secret = match (&stored, form.secret.is_empty()) {
+        (Some(row), true) => open_secret(services, row)?,
+        _ => SecretString::from(form.secret.clone()),
+    };
+    let integration = preview(stored.as_ref(), &form);
+    let tested = match connect_unsaved(services, &integration, secret, skip_myanonamouse) {
+        Ok(client) => client.test().await,
+        Err(error) => Err(error),
+    };
+    Ok(tested.unwrap_or_else(|error| failed_outcome(&error)))
+}
+
+/// The form differs from the row in nothing that a login depends on.
+fn is_unchanged(row: &IntegrationRow, form: &IntegrationForm) -> Result<bool> {
+    // MyAnonamouse's login depends on no option, and its stored session must be the one that is used.
+    let are_options_same = form.kind == IntegrationKind::Myanonamouse || row.options == to_json(form)?;
+    Ok(form.secret.is_empty() && row.url == form.url && are_options_same)
+}
+
+fn preview(stored: Option<&IntegrationRow>, form: &IntegrationForm) -> Integration {
+    Integration {
+        id: stored.map_or(IntegrationId(uuid::Uuid::nil()), |row| row.id.into()),
+        kind: form.kind,
+        name: form.name.clone(),
+        url: form.url.clone(),
+        is_enabled: form.is_enabled,
+        priority: form.priority,
+        options: form.options.clone(),
+        has_secret: true,
+        health: Health::Unknown,
+        health_sentence: None,
+        checked_at: None,
+        version: None,
+        is_sandbox: false,
+    }
+}
+
+/// Tries a stored one and keeps what was found. Jobs call it too.
+pub async fn check_integration(services: &Services, actor: &Actor, id: IntegrationId) -> Result<TestOutcome> {
+    require(actor, Role::Admin)?;
+    let mut conn = services.connection().await?;
+    let rows = db::integrations::list_integrations(&mut conn).await?;
+    let row = rows
+        .iter()
+        .find(|row| row.id == id.0)
+        .ok_or_else(|| ServiceError::not_found("integration"))?;
+    if actor.user_id().is_some() {
+        db::request_budgets::clear_pause(&mut conn, id).await?;
+    }
+    drop(conn);
+    check_row(services, row, has_myanonamouse(&rows)).await
+}
+
+async fn check_row(services: &Services, row: &IntegrationRow, skip_myanonamouse: bool) -> Result<TestOutcome> {
+    let integration = row.view()?;
+    let tested = match connect_stored(services, row, &integration, skip_myanonamouse) {
+        Ok(client) => client.test().await,
+        Err(error) => Err(error),
+    };
+    if let Err(error @ ClientError::CredentialsRefused { .. }) = &tested
+        && !row.is_refused()
+    {
+        record_refusal(services, integration.id, row.revision, error).await;
+    }
+    let outcome = tested.unwrap_or_else(|error| failed_outcome(&error));
+    let mut conn = services.connection().await?;
+    db::integrations::record_health(&mut conn, integration.id, &outcome, services.now()).await?;
+    crate::events::publish(&mut conn, &LiveEvent::Integrations).await?;
+    Ok(outcome)
+}
+
+/// A failed call as what "Test" found.
+fn failed_outcome(error: &ClientError) -> TestOutcome {
+    TestOutcome {
+        health: Health::Failing,
+        sentence: error.to_string(),
+        facts: Vec::new(),
+        version: None,
+    }
+}

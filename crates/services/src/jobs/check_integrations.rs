@@ -1,0 +1,44 @@
+//! Tries every connected service, so that what is broken shows before it is needed.
+
+use jobs::{JobError, Outcome, RunContext};
+use types::integrations::Health;
+use types::jobs::LogLevel;
+
+use super::JOB_ACTOR;
+use crate::error::ServiceError;
+use crate::{Services, integrations};
+
+/// The job: one check of each enabled integration; what it found is on the integration itself.
+pub async fn check_integrations(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
+    let all = integrations::list_integrations(services, &JOB_ACTOR).await?;
+    let enabled: Vec<_> = all.into_iter().filter(|integration| integration.is_enabled).collect();
+    if enabled.is_empty() {
+        return Ok(Outcome::NothingToDo("No integration is connected.".into()));
+    }
+    let mut failing = Vec::new();
+    for (done, integration) in (1..).zip(&enabled) {
+        ctx.check_cancelled()?;
+        let outcome = match integrations::check_integration(services, &JOB_ACTOR, integration.id).await {
+            Ok(outcome) => outcome,
+            // Somebody removed it meanwhile.
+            Err(ServiceError {
+                code: types::ErrorCode::NotFound,
+                ..
+            }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if outcome.health == Health::Failing {
+            ctx.log(LogLevel::Warning, format!("{}: {}", integration.name, outcome.sentence))
+                .await;
+            failing.push(integration.name.as_str());
+        }
+        ctx.progress(done, u64::try_from(enabled.len()).unwrap_or(0));
+    }
+    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    ctx.count("ok", count(enabled.len() - failing.len()));
+    ctx.count("failing", count(failing.len()));
+    Ok(Outcome::Done(match failing.as_slice() {
+        [] => "Every integration answers.".into(),
+        names => format!("{} of {} fail: {}.", names.len(), enabled.len(), names.join(", ")),
+    }))
+}

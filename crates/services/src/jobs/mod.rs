@@ -1,0 +1,64 @@
+//! What the jobs do: one file a job, all entered through [`JobHandler`].
+
+mod advance_download;
+mod check_integrations;
+mod check_imports;
+mod clean_up;
+mod import_download;
+mod poll_clients;
+mod retry_due;
+mod search_want;
+mod snapshot_account;
+mod sync_library;
+
+pub use check_imports::enqueue_unfinished;
+
+use async_trait::async_trait;
+use jobs::{Handler, JobError, Outcome, RunContext};
+use types::ErrorCode;
+use types::jobs::JobKind;
+
+use crate::actor::Actor;
+use crate::Services;
+use crate::error::ServiceError;
+
+/// Jobs act as this.
+pub(crate) const JOB_ACTOR: Actor = Actor::System("mamcrawler");
+
+/// Runs every kind of job over the use cases.
+pub struct JobHandler {
+    pub services: Services,
+}
+
+#[async_trait]
+impl Handler for JobHandler {
+    async fn run(&self, ctx: RunContext) -> Result<Outcome, JobError> {
+        let services = &self.services;
+        match ctx.kind() {
+            JobKind::SyncLibraryFull => sync_library::sync_full(services, &ctx).await,
+            JobKind::SyncLibraryIncremental => sync_library::sync_incremental(services, &ctx).await,
+            JobKind::SearchWant => search_want::search_want(services, &ctx).await,
+            JobKind::SearchWanted => retry_due::search_wanted(services, &ctx).await,
+            JobKind::AdvanceDownload => advance_download::advance_download(services, &ctx).await,
+            JobKind::PollClients => poll_clients::poll_clients(services, &ctx).await,
+            JobKind::ImportDownload => import_download::import_download(services, &ctx).await,
+            JobKind::CheckImports => check_imports::check_imports(services, &ctx).await,
+            JobKind::RetryDue => retry_due::retry_due(services, &ctx).await,
+            JobKind::SnapshotAccount => snapshot_account::snapshot_accounts(services, &ctx).await,
+            JobKind::CheckIntegrations => check_integrations::check_integrations(services, &ctx).await,
+            JobKind::CleanUp => clean_up::clean_up(services, &ctx).await,
+        }
+    }
+}
+
+/// A use case that failed in a job: what may pass is tried again, what a person must mend is not.
+impl From<ServiceError> for JobError {
+    fn from(error: ServiceError) -> Self {
+        match error.code {
+            ErrorCode::DatabaseError | ErrorCode::ServiceUnavailable | ErrorCode::ExternalApiError | ErrorCode::Conflict => {
+                Self::retry(error.message)
+            }
+            _ => Self::Fail(error.message),
+        }
+    }
+}

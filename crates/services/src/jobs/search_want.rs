@@ -1,0 +1,177 @@
+//! Searches for one want, and grabs, holds, asks or gives up for now by what it found.
+
+use chrono::Duration;
+use db::Connection;
+use db::downloads::DownloadRow;
+use diesel_async::AsyncConnection;
+use domain::choice::is_only_budget;
+use jobs::{JobError, Outcome, RunContext};
+use types::downloads::{DownloadState, EventCode, HoldReason};
+use types::jobs::LogLevel;
+use types::search::{Decision, SearchForm};
+use types::{DownloadId, SearchId};
+
+use super::JOB_ACTOR;
+use crate::error::{Result, ServiceError};
+use crate::grab::{Chosen, GrabOptions, queue_chosen};
+use crate::ownership::{Ownership, find_library_obstacle, find_owned, identity_of_form};
+use crate::search_run::{SearchSummary, run_search};
+use crate::settings::read_settings;
+use crate::transition::{Step, take_step};
+use crate::wants::form_of_want;
+use crate::{Services, searches};
+
+/// When nothing was found, the next look.
+const NOT_FOUND_PAUSE: Duration = Duration::hours(6);
+/// When no indexer could be asked.
+const INDEXER_PAUSE: Duration = Duration::minutes(15);
+/// When the budget or the library stands in the way.
+const HOLD_PAUSE: Duration = Duration::minutes(15);
+
+/// The job: the download named in its payload goes from `wanted` to wherever the search leads.
+pub async fn search_want(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
+    let id: DownloadId = ctx.subject()?.into();
+    let Some((download, form)) = begin_search(services, id).await? else {
+        return Ok(Outcome::NothingToDo("The download no longer waits for a search.".into()));
+    };
+    let search = searches::insert_search(services, &JOB_ACTOR, &form, Some(download.want_id.into())).await?;
+    ctx.log(LogLevel::Info, format!("Searching for \"{}\".", form.title)).await;
+    let summary = match run_search(services, search, &form).await {
+        Ok(summary) => summary,
+        Err(error) => {
+            searches::fail_search(services, search, &error).await;
+            return Err(error.into());
+        }
+    };
+    ctx.log(LogLevel::Info, summary.sentence.clone()).await;
+    ctx.count("releases", i64::try_from(summary.judged.len()).unwrap_or(i64::MAX));
+    let sentence = conclude(services, id, search, &form, &summary).await?;
+    Ok(Outcome::Done(sentence))
+}
+
+/// Moves the download into `searching`; `None` when it is somewhere else by now.
+async fn begin_search(services: &Services, id: DownloadId) -> Result<Option<(DownloadRow, SearchForm)>> {
+    let mut conn = services.connection().await?;
+    conn.transaction(async |conn| {
+        let download = db::downloads::lock_download(conn, id).await?;
+        let state = download.state()?;
+        if !matches!(state, DownloadState::Wanted | DownloadState::Searching) && !state.is_waiting() {
+            return Ok(None);
+        }
+        let form = form_of_want(conn, download.want_id.into()).await?;
+        let step = Step::new(DownloadState::Searching, EventCode::SearchStarted, "Searching all indexers.")
+            .with(|changes| changes.next_at = Some(None));
+        Ok(Some((take_step(services, conn, &JOB_ACTOR, &download, step).await?, form)))
+    })
+    .await
+}
+
+/// Decides what comes after the search, in one transaction with the grab if there is one.
+async fn conclude(
+    services: &Services,
+    id: DownloadId,
+    search: SearchId,
+    form: &SearchForm,
+    summary: &SearchSummary,
+) -> Result<String> {
+    let settings = read_settings(services).await?;
+    let mut conn = services.connection().await?;
+    conn.transaction(async |conn| {
+        let download = db::downloads::lock_download(conn, id).await?;
+        if download.state()? != DownloadState::Searching {
+            return Ok(format!("The download is {} meanwhile; nothing was changed.", download.state()?));
+        }
+        db::works::lock_work(conn, download.work_id.into()).await?;
+        let step = match next_step(conn, form, summary, settings.is_automatic).await? {
+            Next::Grab => {
+                grab_best(services, conn, &download, search, summary).await?;
+                return Ok(summary.sentence.clone());
+            }
+            Next::Step(step) => *step,
+        };
+        let now = services.now();
+        let pause = match step.to {
+            DownloadState::NotFound => Some(NOT_FOUND_PAUSE),
+            DownloadState::Hold if step.changes.hold_reason == Some(HoldReason::IndexerDown) => Some(INDEXER_PAUSE),
+            DownloadState::Hold => Some(HOLD_PAUSE),
+            _ => None,
+        };
+        let sentence = step.sentence.clone();
+        let step = step.with(|changes| {
+            changes.search_id = Some(Some(search.0));
+            changes.next_at = Some(pause.map(|pause| now + pause));
+        });
+        take_step(services, conn, &JOB_ACTOR, &download, step).await?;
+        Ok(sentence)
+    })
+    .await
+}
+
+enum Next {
+    Grab,
+    Step(Box<Step>),
+}
+
+async fn next_step(
+    conn: &mut Connection,
+    form: &SearchForm,
+    summary: &SearchSummary,
+    is_automatic: bool,
+) -> Result<Next> {
+    let step = |step: Step| Ok(Next::Step(Box::new(step)));
+    if let Ownership::Owned(_, sentence) = find_owned(conn, &identity_of_form(form)).await? {
+        return step(Step::new(DownloadState::Cancelled, EventCode::AlreadyOwned, sentence));
+    }
+    if summary.has_only_failures {
+        let sentence = format!("{} It is tried again in 15 minutes.", summary.sentence);
+        return step(Step::hold(HoldReason::IndexerDown, sentence));
+    }
+    let Some(best) = summary.judged.first() else {
+        let sentence = format!("{} The next search is in 6 hours.", summary.sentence);
+        return step(Step::new(DownloadState::NotFound, EventCode::NothingFound, sentence));
+    };
+    match best.verdict.decision {
+        Decision::Accepted => {}
+        Decision::Review => return step(Step::new(DownloadState::Review, EventCode::NeedsReview, summary.sentence.clone())),
+        Decision::Rejected if is_only_budget(&best.verdict) => {
+            let reason = best.budget_hold.unwrap_or(HoldReason::AccountUnknown);
+            let sentence = best.verdict.findings.iter().map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join(" ");
+            return step(Step::hold(reason, format!("{sentence} It is looked at again in 15 minutes.")));
+        }
+        Decision::Rejected => {
+            let sentence = format!("{} The next search is in 6 hours.", summary.sentence);
+            return step(Step::new(DownloadState::NotFound, EventCode::NothingFound, sentence));
+        }
+    }
+    if let Some(sentence) = find_library_obstacle(conn).await? {
+        let sentence = format!("{sentence} Automatic grabbing waits, as nobody can tell what is owned.");
+        return step(Step::hold(HoldReason::LibraryUnreadable, sentence));
+    }
+    if !is_automatic {
+        let sentence = format!("Automatic choice is switched off. {}", summary.sentence);
+        return step(Step::new(DownloadState::Review, EventCode::NeedsReview, sentence));
+    }
+    Ok(Next::Grab)
+}
+
+async fn grab_best(
+    services: &Services,
+    conn: &mut Connection,
+    download: &DownloadRow,
+    search: SearchId,
+    summary: &SearchSummary,
+) -> Result<()> {
+    let best = summary.judged.first().expect("there is a best release to grab");
+    let candidate = db::candidates::find_candidate_of_release(conn, search, best.release_id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("release"))?;
+    let chosen = Chosen {
+        candidate: &candidate,
+        verdict: &best.verdict,
+        want: download.want_id.into(),
+        work: download.work_id.into(),
+        options: &GrabOptions::default(),
+    };
+    queue_chosen(services, conn, &JOB_ACTOR, &chosen).await?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! The use cases: the one place that joins database, outside services and rules.
+//!
+//! Each is `async fn verb_noun(services, actor, thing, options) -> Result<T, ServiceError>`; it checks the actor's role,
+//! validates, audits and enqueues. Server functions, JSON handlers and jobs call these and nothing below.
+
+pub mod actor;
+pub mod audit;
+pub mod auth;
+pub mod clock;
+pub mod connect;
+pub mod dashboard;
+pub mod downloads;
+pub mod error;
+pub mod events;
+pub mod grab;
+pub mod health;
+pub mod integrations;
+pub mod jobs;
+pub mod library;
+pub mod provision;
+pub mod request_queue;
+pub mod runs;
+pub mod searches;
+pub mod secrets;
+pub mod settings;
+pub mod setup;
+pub mod users;
+pub mod wants;
+
+mod budget;
+mod connected;
+mod covers;
+mod credentials;
+mod failover;
+mod import;
+mod integration_form;
+mod latch;
+mod library_sync;
+mod ownership;
+mod password;
+mod paths;
+mod redirects;
+mod search_run;
+mod tested_session;
+mod transition;
+mod works;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+pub use actor::{Actor, Origin, require, require_user};
+pub use clock::{Clock, Random, SystemClock, SystemRandom};
+pub use error::{FieldErrors, Result, ServiceError};
+use secrets::SecretBox;
+
+/// What the server reads from its environment for the use cases.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// Holds the cover cache.
+    pub data_dir: PathBuf,
+    /// Program names or paths.
+    pub ffmpeg: PathBuf,
+    pub ffprobe: PathBuf,
+    /// Milliseconds between the starts of two requests to MyAnonamouse; 3,000 or more in production.
+    pub mam_spacing_ms: u64,
+    /// Requests to MyAnonamouse a day (UTC).
+    pub mam_daily_budget: u32,
+    /// Milliseconds between two looks at the torrent clients while something is on its way.
+    pub poll_active_ms: u32,
+}
+
+impl ServiceConfig {
+    /// The product's defaults around a data directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+            mam_spacing_ms: 3_000,
+            mam_daily_budget: 500,
+            poll_active_ms: 15_000,
+        }
+    }
+}
+
+/// The installation's own keys, kept by the server beside its data. Never printed or stored in the database.
+#[derive(Clone)]
+pub struct Keys {
+    /// Seals the secrets of integrations.
+    pub encryption: [u8; 32],
+    /// Signs access tokens and derives refresh tokens.
+    pub signing: [u8; 32],
+}
+
+/// Everything that use cases need; cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: db::Pool,
+    database_url: String,
+    config: ServiceConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    secrets: SecretBox,
+    credentials: credentials::Credentials,
+    clients: connect::ClientCache,
+    events: events::Broadcast,
+    cover_turns: covers::CoverTurns,
+}
+
+impl Services {
+    /// The use cases over one database.
+    pub fn new(
+        pool: db::Pool,
+        database_url: &str,
+        config: ServiceConfig,
+        keys: &Keys,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let inner = Inner {
+            pool,
+            database_url: database_url.to_owned(),
+            config,
+            clock,
+            secrets: SecretBox::new(&keys.encryption, Arc::clone(&random)),
+            credentials: credentials::Credentials::new(&keys.signing),
+            random,
+            clients: connect::ClientCache::default(),
+            events: events::Broadcast::default(),
+            cover_turns: covers::CoverTurns::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A connection of the pool.
+    pub async fn connection(&self) -> Result<db::PooledConnection> {
+        Ok(db::get(&self.inner.pool).await?)
+    }
+
+    /// The pool, for the job worker.
+    pub fn pool(&self) -> &db::Pool {
+        &self.inner.pool
+    }
+
+    /// For parts that keep a connection of their own.
+    pub fn database_url(&self) -> &str {
+        &self.inner.database_url
+    }
+
+    /// What the server was started with.
+    pub fn config(&self) -> &ServiceConfig {
+        &self.inner.config
+    }
+
+    /// Now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+
+    /// The clock itself, for parts that outlive a call.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
+    /// Randomness fit for secrets.
+    pub fn random(&self) -> &dyn Random {
+        self.inner.random.as_ref()
+    }
+
+    /// A new id; ids sort by the time they were made.
+    pub fn new_id<T: From<Uuid>>(&self) -> T {
+        clock::new_uuid(self.inner.clock.as_ref(), self.inner.random.as_ref()).into()
+    }
+
+    /// Seals and opens stored secrets.
+    pub fn secrets(&self) -> &SecretBox {
+        &self.inner.secrets
+    }
+}

@@ -1,0 +1,157 @@
+//! An installation for one test: database, clock, use cases, people.
+
+#![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+use services::{Actor, Clock, Keys, Origin, ServiceConfig, Services, SystemRandom, auth, setup, users};
+use testing::{FakeClock, TestDatabase};
+use types::integrations::{IntegrationForm, IntegrationKind, IntegrationOptions};
+use types::people::{LoginForm, NewUserForm, Role, SetupForm};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+struct TestClock(Arc<FakeClock>);
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+}
+
+pub struct TestApp {
+    pub database: TestDatabase,
+    pub clock: Arc<FakeClock>,
+    pub services: Services,
+    _data: tempfile::TempDir,
+}
+
+impl TestApp {
+    pub async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let clock = Arc::new(FakeClock::default());
+        let data = tempfile::tempdir().unwrap();
+        let services = new_services(&database, &clock, data.path());
+        Self {
+            database,
+            clock,
+            services,
+            _data: data,
+        }
+    }
+
+    /// The use cases after a restart: nothing is kept but database and keys.
+    pub fn restarted(&self) -> Services {
+        new_services(&self.database, &self.clock, self._data.path())
+    }
+
+    /// Holds the cover cache.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self._data.path()
+    }
+
+    pub async fn run_sql(&self, sql: &str) {
+        let mut conn = self.database.connection().await;
+        diesel::sql_query(sql).execute(&mut conn).await.unwrap();
+    }
+
+    /// The first admin, set up with the token.
+    pub async fn admin(&self) -> Actor {
+        let token = setup::ensure_setup_token(&self.services).await.unwrap().unwrap();
+        let form = SetupForm {
+            token,
+            username: "admin".into(),
+            password: PASSWORD.into(),
+        };
+        let signed_in = setup::complete_setup(&self.services, form, Origin::default())
+            .await
+            .unwrap();
+        auth::authenticate(&self.services, &signed_in.tokens.access_token)
+            .await
+            .unwrap()
+    }
+
+    /// Somebody else, signed in.
+    pub async fn person(&self, admin: &Actor, username: &str, role: Role) -> Actor {
+        let form = NewUserForm {
+            username: username.into(),
+            password: PASSWORD.into(),
+            role,
+        };
+        users::create_user(&self.services, admin, form).await.unwrap();
+        let signed_in = self.login(username, PASSWORD).await.unwrap();
+        auth::authenticate(&self.services, &signed_in.tokens.access_token)
+            .await
+            .unwrap()
+    }
+
+    pub async fn login(&self, username: &str, password: &str) -> services::Result<auth::SignedIn> {
+        let form = LoginForm {
+            username: username.into(),
+            password: password.into(),
+        };
+        auth::login(&self.services, form, Origin::default()).await
+    }
+
+    /// One text from the database.
+    pub async fn query_text(&self, sql: &str) -> String {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            text: String,
+        }
+        let mut conn = self.database.connection().await;
+        let row: Row = diesel::sql_query(format!("SELECT ({sql})::text AS text"))
+            .get_result(&mut conn)
+            .await
+            .unwrap();
+        row.text
+    }
+
+    /// Every action in the audit log, in order.
+    pub async fn audited(&self) -> String {
+        self.query_text("SELECT coalesce(string_agg(action, ' ' ORDER BY id), '') FROM audit_log")
+            .await
+    }
+}
+
+fn new_services(database: &TestDatabase, clock: &Arc<FakeClock>, data_dir: &std::path::Path) -> Services {
+    let config = ServiceConfig {
+        mam_spacing_ms: 60,
+        ..ServiceConfig::new(data_dir)
+    };
+    let keys = Keys {
+        encryption: [1; 32],
+        signing: [2; 32],
+    };
+    let clock = Arc::new(TestClock(Arc::clone(clock)));
+    Services::new(
+        database.pool().clone(),
+        database.url(),
+        config,
+        &keys,
+        clock,
+        Arc::new(SystemRandom),
+    )
+}
+
+pub fn form(kind: IntegrationKind, url: &str, secret: &str) -> IntegrationForm {
+    let options = IntegrationOptions {
+        rules_accepted: true,
+        username: "user".into(),
+        ..IntegrationOptions::default()
+    };
+    IntegrationForm {
+        id: None,
+        kind,
+        name: kind.label().into(),
+        url: url.into(),
+        is_enabled: true,
+        priority: 0,
+        secret: secret.into(),
+        options,
+    }
+}
