@@ -1,0 +1,13 @@
+//! The first page.
+
+use leptos::prelude::*;
+use types::dashboard::Dashboard;
+
+use super::AppError;
+
+/// Everything on the first page.
+#[server]
+pub async fn get_dashboard() -> Result<Dashboard, AppError> {
+    let (services, actor) = super::caller()?;
+    Ok(services::dashboard::get_dashboard(&services, &actor).await?)
+}

@@ -1,0 +1,158 @@
+//! The frame: navigation at the side of a desk, at the foot of a phone; the page between.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos_router::components::A;
+use types::people::{CurrentUser, Role};
+
+use super::icons::{Drawing, Icon};
+
+/// A place in the navigation.
+#[derive(Clone, Copy)]
+struct Place {
+    path: &'static str,
+    word: &'static str,
+    icon: Icon,
+    needed: Role,
+}
+
+const fn place(path: &'static str, word: &'static str, icon: Icon, needed: Role) -> Place {
+    Place {
+        path,
+        word,
+        icon,
+        needed,
+    }
+}
+
+/// Always at hand.
+const MAIN: [Place; 4] = [
+    place("/", "Home", Icon::Home, Role::Viewer),
+    place("/library", "Library", Icon::Library, Role::Viewer),
+    place("/search", "Search", Icon::Search, Role::User),
+    place("/downloads", "Downloads", Icon::Download, Role::Viewer),
+];
+
+/// Behind "More" on a phone.
+const MORE: [Place; 6] = [
+    place("/wants", "Wants", Icon::Bookmark, Role::Viewer),
+    place("/jobs", "Jobs", Icon::Jobs, Role::Viewer),
+    place("/integrations", "Integrations", Icon::Plug, Role::Admin),
+    place("/settings", "Settings", Icon::Cog, Role::Admin),
+    place("/users", "Users", Icon::Users, Role::Admin),
+    place("/account", "Account", Icon::Account, Role::Viewer),
+];
+
+/// The frame around a signed-in page.
+#[component]
+pub fn Frame(user: CurrentUser, has_sandbox: bool, children: Children) -> impl IntoView {
+    view! {
+        <a class="skip-link" href="#page">"Skip to the page"</a>
+        <div class="frame">
+            <SideBar user=user.clone() />
+            <div class="frame-page">
+                {has_sandbox.then(|| view! { <SandboxBanner /> })}
+                <main id="page" tabindex="-1">{children()}</main>
+            </div>
+            <BottomBar user=user />
+        </div>
+    }
+}
+
+#[component]
+fn SandboxBanner() -> impl IntoView {
+    view! {
+        <p class="sandbox-banner">
+            <Drawing icon=Icon::Box />
+            "Sandbox: services marked so are stand-ins on this machine, not the real ones."
+        </p>
+    }
+}
+
+#[component]
+fn SideBar(user: CurrentUser) -> impl IntoView {
+    let role = user.role;
+    view! {
+        <header class="side-bar">
+            <A href="/" attr:class="brand">"mamcrawler"</A>
+            <nav aria-label="Main">
+                <PlaceLinks places=&MAIN role=role />
+                <hr />
+                <PlaceLinks places=&MORE role=role />
+            </nav>
+            <p class="side-bar-user"><bdi>{user.username}</bdi>" · "{role.as_str()}</p>
+        </header>
+    }
+}
+
+#[component]
+fn BottomBar(user: CurrentUser) -> impl IntoView {
+    let menu = NodeRef::<html::Details>::new();
+    // A menu that stays open over the page it led to would hide it.
+    let close = move |_| {
+        if let Some(menu) = menu.get_untracked() {
+            menu.set_open(false);
+        }
+    };
+    view! {
+        <nav class="bottom-bar" aria-label="Main">
+            <PlaceLinks places=&MAIN role=user.role />
+            <details class="bottom-more" node_ref=menu>
+                <summary class="place"><Drawing icon=Icon::More /><span>"More"</span></summary>
+                <div class="bottom-menu" on:click=close><PlaceLinks places=&MORE role=user.role /></div>
+            </details>
+        </nav>
+    }
+}
+
+#[component]
+fn PlaceLinks(places: &'static [Place], role: Role) -> impl IntoView {
+    let links = places
+        .iter()
+        .filter(|place| role.includes(place.needed))
+        .map(|place| {
+            view! {
+                <li>
+                    <A href=place.path exact={place.path == "/"} attr:class="place">
+                        <Drawing icon=place.icon />
+                        <span>{place.word}</span>
+                    </A>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="places">{links}</ul> }
+}
+
+/// The head of a page: its title, and what can be done with all of it.
+#[component]
+pub fn PageHead(#[prop(into)] title: String, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+    view! {
+        <leptos_meta::Title text=shorten(&title) />
+        <header class="page-head">
+            <h1 class="clamp-3"><bdi>{title}</bdi></h1>
+            {children.map(|children| view! { <div class="page-head-actions">{children()}</div> })}
+        </header>
+    }
+}
+
+/// A title for the browser's tab: one line, of a length that a tab can hold.
+fn shorten(title: &str) -> String {
+    let line: String = title
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(80)
+        .collect();
+    line.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tab_title_is_one_short_line() {
+        assert_eq!(shorten("a\nb"), "a b");
+        assert_eq!(shorten(&"x".repeat(4000)).len(), 80);
+    }
+}

@@ -1,0 +1,86 @@
+//! Sentences that stand out: errors, good news, and what an empty page says.
+
+use leptos::prelude::*;
+use types::{ApiError, ErrorCode};
+
+use super::icons::{Drawing, Icon};
+
+/// How a notice is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Warning,
+    Bad,
+    Plain,
+}
+
+impl Tone {
+    /// The class that colours by meaning.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "tone-good",
+            Self::Warning => "tone-warning",
+            Self::Bad => "tone-bad",
+            Self::Plain => "tone-plain",
+        }
+    }
+
+    const fn icon(self) -> Icon {
+        match self {
+            Self::Good => Icon::Check,
+            Self::Warning => Icon::Warning,
+            Self::Bad => Icon::Stop,
+            Self::Plain => Icon::Question,
+        }
+    }
+}
+
+/// A sentence in a coloured box.
+#[component]
+pub fn Notice(tone: Tone, children: Children) -> impl IntoView {
+    let role = if tone == Tone::Bad { "alert" } else { "status" };
+    view! {
+        <div class=format!("notice {}", tone.class()) role=role>
+            <Drawing icon=tone.icon() />
+            <div class="notice-text" dir="auto">{children()}</div>
+        </div>
+    }
+}
+
+/// What did not work, and where to go from here.
+#[component]
+pub fn ErrorNotice(error: ApiError) -> impl IntoView {
+    let is_signed_out = error.code == ErrorCode::Unauthorized;
+    view! {
+        <Notice tone=Tone::Bad>
+            <p>{error.message}</p>
+            {is_signed_out.then(|| view! { <p><a href="/login" rel="external">"Sign in"</a></p> })}
+        </Notice>
+    }
+}
+
+/// A page, or a part of one, that has nothing to show yet.
+#[component]
+pub fn Empty(
+    #[prop(into)] title: String,
+    /// What to do about it.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <p class="empty-title">{title}</p>
+            <div class="empty-text">{children()}</div>
+        </div>
+    }
+}
+
+/// Shown while the browser waits for the first answer.
+#[component]
+pub fn Loading() -> impl IntoView {
+    view! {
+        <div class="loading" role="status">
+            <span class="loading-bar"></span>
+            <span>"Loading…"</span>
+        </div>
+    }
+}

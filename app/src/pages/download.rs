@@ -1,0 +1,188 @@
+//! A download: how far it is, what can be done, and all that happened to it.
+
+use leptos::prelude::*;
+use types::DownloadId;
+use types::downloads::{DownloadDetail, DownloadEvent, ImportedFile};
+use types::people::Role;
+
+use crate::api::downloads::{CancelDownload, ChooseAnother, RetryDownload, get_download};
+use crate::components::confirm::Confirm;
+use crate::components::downloads::DownloadProgress;
+use crate::components::fields::{FormErrors, action_error};
+use crate::components::layout::PageHead;
+use crate::components::loaded::show_loaded;
+use crate::components::moment::Moment;
+use crate::components::states::{Badge, download_face, hold_label};
+use crate::format;
+use crate::pages::{fetch_by, use_id};
+use crate::state::live::use_live;
+use crate::state::me::use_me;
+
+/// What can be done with a download.
+#[derive(Clone, Copy)]
+struct Actions {
+    retry: ServerAction<RetryDownload>,
+    another: ServerAction<ChooseAnother>,
+    cancel: ServerAction<CancelDownload>,
+}
+
+/// One download by its id.
+#[component]
+pub fn DownloadPage() -> impl IntoView {
+    let (id, live) = (use_id::<DownloadId>(), use_live());
+    let actions = Actions {
+        retry: ServerAction::new(),
+        another: ServerAction::new(),
+        cancel: ServerAction::new(),
+    };
+    let download = Resource::new(
+        move || {
+            (
+                id.get(),
+                live.downloads.get(),
+                actions.retry.version().get(),
+                actions.cancel.version().get(),
+            )
+        },
+        |(id, ..)| fetch_by(id, "download", get_download),
+    );
+    view! {
+        <FormErrors error=action_error(actions.retry) />
+        <FormErrors error=action_error(actions.another) />
+        <FormErrors error=action_error(actions.cancel) />
+        {show_loaded(download, move |download| view! { <Everything download=download actions=actions /> }.into_any())}
+    }
+}
+
+#[component]
+fn Everything(download: DownloadDetail, actions: Actions) -> impl IntoView {
+    let summary = download.summary.clone();
+    let authors = format::join_names(summary.authors.iter().map(String::as_str));
+    let hold = summary.hold_reason.map(hold_label);
+    let next_at = summary.next_at.filter(|_| summary.state.is_active());
+    view! {
+        <PageHead title=summary.title.clone()>
+            <Badge face=download_face(summary.state) />
+            {hold.map(|hold| view! { <span class="tag">{hold}</span> })}
+        </PageHead>
+        <p class="row-sub"><bdi>{authors}</bdi></p>
+        <section class="section" aria-live="polite">
+            <DownloadProgress download=summary.clone() />
+            <p class="download-sentence" dir="auto">{summary.sentence.clone()}</p>
+            {next_at.map(|at| view! { <p class="row-meta">"Next step "<Moment at=at /></p> })}
+            <ActionButtons download=download.clone() actions=actions />
+        </section>
+        <Facts download=download.clone() />
+        <Files files=download.files />
+        <History events=download.events />
+    }
+}
+
+#[component]
+fn ActionButtons(download: DownloadDetail, actions: Actions) -> impl IntoView {
+    let can = download.actions;
+    let id = download.summary.id.to_string();
+    let another_id = id.clone();
+    let cancel_id = id.clone();
+    use_me().includes(Role::Manager).then(move || {
+        view! {
+            <div class="actions">
+                {can.can_retry.then(|| view! {
+                    <ActionForm action=actions.retry>
+                        <input type="hidden" name="id" value=id />
+                        <button class="button button-primary" type="submit">"Try again"</button>
+                    </ActionForm>
+                })}
+                {can.can_choose_another.then(|| view! {
+                    <ActionForm action=actions.another>
+                        <input type="hidden" name="id" value=another_id />
+                        <button class="button" type="submit">"Choose another"</button>
+                    </ActionForm>
+                })}
+                {can.can_cancel.then(|| view! {
+                    <Confirm label="Cancel…" question="Nothing more is done for it. What the torrent client already seeds goes on seeding.">
+                        <ActionForm action=actions.cancel>
+                            <input type="hidden" name="id" value=cancel_id />
+                            <button class="button button-danger" type="submit">"Cancel the download"</button>
+                        </ActionForm>
+                    </Confirm>
+                })}
+            </div>
+        }
+    })
+}
+
+#[component]
+fn Facts(download: DownloadDetail) -> impl IntoView {
+    let summary = download.summary;
+    let texts = [
+        ("Release", summary.release_title),
+        ("Why this one", download.verdict_summary),
+        ("Indexer", summary.indexer),
+        ("Client", download.client),
+        ("Client says", summary.client_state),
+        ("Size", summary.size_bytes.map(format::format_bytes)),
+        ("Info-hash", summary.info_hash),
+        (
+            "Attempts",
+            (download.attempts > 1).then(|| download.attempts.to_string()),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(view! { <div><dt>{name}</dt><dd><bdi class="wrap">{value?}</bdi></dd></div> }))
+    .collect_view();
+    view! {
+        <section class="section">
+            <h2>"Facts"</h2>
+            <dl class="facts facts-wide">
+                {texts}
+                <div><dt>"Asked for"</dt><dd><Moment at=summary.created_at /></dd></div>
+            </dl>
+            <div class="actions">
+                {download.book_id.map(|id| view! { <a class="button" href=format!("/books/{id}")>"Open the book"</a> })}
+                {download.search_id.map(|id| view! { <a class="button" href=format!("/search/{id}")>"See the choice"</a> })}
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Files(files: Vec<ImportedFile>) -> impl IntoView {
+    let rows = files
+        .into_iter()
+        .map(|file| {
+            view! {
+                <li>
+                    <bdi class="path">{file.target}</bdi>
+                    <span class="row-meta num">{format::format_bytes(file.size_bytes)}" · "{file.method}" of "<bdi class="path">{file.source}</bdi></span>
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    (!rows.is_empty()).then(
+        || view! { <section class="section"><h2>"Files in the library"</h2><ul class="files">{rows}</ul></section> },
+    )
+}
+
+/// Newest first: what happened last is what one looks for.
+#[component]
+fn History(events: Vec<DownloadEvent>) -> impl IntoView {
+    let rows = events
+        .into_iter()
+        .rev()
+        .map(|event| {
+            let has_moved = event.from_state != Some(event.to_state);
+            view! {
+                <li class="event">
+                    <div class="event-head">
+                        <Moment at=event.at />
+                        {has_moved.then(|| view! { <Badge face=download_face(event.to_state) /> })}
+                        <span class="row-meta">"by "<bdi>{event.actor}</bdi></span>
+                    </div>
+                    <p dir="auto">{event.sentence}</p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <section class="section"><h2>"History"</h2><ol class="events" reversed>{rows}</ol></section> }
+}

@@ -1,0 +1,18 @@
+//! An address that leads nowhere.
+
+use leptos::prelude::*;
+
+use crate::components::notices::Empty;
+
+/// Says so, and leads back.
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    view! {
+        <leptos_meta::Title text="Not found" />
+        <main class="lone-page">
+            <Empty title="There is nothing at this address.">
+                <p>"It may have been removed, or the link is mistyped. " <a href="/">"Go to the first page"</a></p>
+            </Empty>
+        </main>
+    }
+}

@@ -1,0 +1,150 @@
+//! Works that somebody would like to have, and where each stands.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use types::people::Role;
+use types::wants::{Want, WantStatus};
+
+use crate::api::wants::{CancelWant, SearchNow, list_wants};
+use crate::components::confirm::Confirm;
+use crate::components::fields::{FormErrors, action_error};
+use crate::components::layout::PageHead;
+use crate::components::loaded::show_loaded;
+use crate::components::moment::Moment;
+use crate::components::notices::Empty;
+use crate::components::pager::Pager;
+use crate::components::states::{Badge, download_face, reason_label, want_face};
+use crate::format;
+use crate::pages::use_page_request;
+use crate::state::live::use_live;
+use crate::state::me::use_me;
+
+/// The tabs: word in the address, word on the tab, what it shows.
+const TABS: [(&str, &str, Option<WantStatus>); 4] = [
+    ("open", "Open", Some(WantStatus::Open)),
+    ("fulfilled", "Fulfilled", Some(WantStatus::Fulfilled)),
+    ("cancelled", "Cancelled", Some(WantStatus::Cancelled)),
+    ("all", "All", None),
+];
+
+/// What can be done with a want.
+#[derive(Clone, Copy)]
+struct Actions {
+    search: ServerAction<SearchNow>,
+    cancel: ServerAction<CancelWant>,
+}
+
+/// One list with a tab for each status.
+#[component]
+pub fn WantsPage() -> impl IntoView {
+    let (live, query, page) = (use_live(), use_query_map(), use_page_request());
+    let actions = Actions {
+        search: ServerAction::new(),
+        cancel: ServerAction::new(),
+    };
+    let tab = Memo::new(move |_| query.with(|query| read_tab(query.get_str("show"))));
+    let changes = move || {
+        (
+            live.wants.get(),
+            live.downloads.get(),
+            actions.search.version().get(),
+            actions.cancel.version().get(),
+        )
+    };
+    let wants = Resource::new(
+        move || (TABS[tab.get()].2, page.get(), changes()),
+        |(status, page, _)| list_wants(status, page),
+    );
+    let tabs = TABS
+        .into_iter()
+        .enumerate()
+        .map(|(index, (word, label, _))| {
+            let is_here = move || (tab.get() == index).then_some("page");
+            view! { <li><a href=format!("/wants?show={word}") aria-current=is_here>{label}</a></li> }
+        })
+        .collect_view();
+    view! {
+        <PageHead title="Wants"><a class="button" href="/search">"Want something"</a></PageHead>
+        <FormErrors error=action_error(actions.search) />
+        <FormErrors error=action_error(actions.cancel) />
+        <nav aria-label="Which wants"><ul class="tabs">{tabs}</ul></nav>
+        {show_loaded(wants, move |page| {
+            if page.items.is_empty() {
+                return view! {
+                    <Empty title="Nothing here."><p>"Search for a book and press "<strong>"Want it"</strong>": it is searched again until it is there."</p></Empty>
+                }
+                .into_any();
+            }
+            let rows = page.items.into_iter().map(|want| view! { <WantRow want=want actions=actions /> }).collect_view();
+            view! {
+                <ul class="rows" aria-live="polite">{rows}</ul>
+                <Pager path="/wants" query=query.get_untracked() next_cursor=page.next_cursor />
+            }
+            .into_any()
+        })}
+    }
+}
+
+fn read_tab(word: Option<&str>) -> usize {
+    TABS.iter().position(|tab| Some(tab.0) == word).unwrap_or_default()
+}
+
+#[component]
+fn WantRow(want: Want, actions: Actions) -> impl IntoView {
+    let face = match want.state {
+        Some(state) if want.status == WantStatus::Open => download_face(state),
+        _ => want_face(want.status),
+    };
+    let is_open = want.status == WantStatus::Open;
+    let by = format::join_names(want.authors.iter().map(String::as_str));
+    let series = want.series.clone().map(|series| match &want.sequence {
+        Some(sequence) => format!("{series}, {sequence}"),
+        None => series,
+    });
+    let asked = format::join_names(want.wanted_by.iter().map(String::as_str));
+    view! {
+        <li class="row">
+            <div class="row-head">
+                <bdi class="row-title clamp-2">{want.title.clone()}</bdi>
+                <Badge face=face />
+                <span class="tag">{reason_label(want.reason)}</span>
+            </div>
+            <p class="row-sub clamp-2">
+                <bdi>{by}</bdi>
+                {series.map(|series| view! { " · "<bdi>{series}</bdi> })}
+                {want.narrator.clone().map(|narrator| view! { " · read by "<bdi>{narrator}</bdi> })}
+            </p>
+            <p class="row-sentence" dir="auto">{want.sentence.clone()}</p>
+            <p class="row-meta">
+                {want.next_at.filter(|_| is_open).map(|at| view! { <span>"Next step "<Moment at=at /></span> })}
+                <span>"Wanted by "<bdi>{asked}</bdi>", "<Moment at=want.created_at /></span>
+            </p>
+            <WantActions want=want actions=actions />
+        </li>
+    }
+}
+
+#[component]
+fn WantActions(want: Want, actions: Actions) -> impl IntoView {
+    let can_change = want.status == WantStatus::Open && use_me().includes(Role::User);
+    let id = want.id.to_string();
+    let cancel_id = id.clone();
+    view! {
+        <div class="actions">
+            {want.download_id.map(|id| view! { <a class="button button-quiet" href=format!("/downloads/{id}")>"Download"</a> })}
+            {want.search_id.map(|id| view! { <a class="button button-quiet" href=format!("/search/{id}")>"Last search"</a> })}
+            {can_change.then(|| view! {
+                <ActionForm action=actions.search>
+                    <input type="hidden" name="id" value=id />
+                    <button class="button button-quiet" type="submit">"Search now"</button>
+                </ActionForm>
+                <Confirm label="Cancel…" question="It is no longer looked for.">
+                    <ActionForm action=actions.cancel>
+                        <input type="hidden" name="id" value=cancel_id />
+                        <button class="button button-danger" type="submit">"Cancel the want"</button>
+                    </ActionForm>
+                </Confirm>
+            })}
+        </div>
+    }
+}

@@ -1,0 +1,5 @@
+//! What all pages share in the browser: who is there, the time, and the stream of changes.
+
+pub mod clock;
+pub mod live;
+pub mod me;
