@@ -1,0 +1,39 @@
+//! The mamcrawler server: `serve` answers people and works, `worker` only works, `migrate` only migrates.
+
+mod commands;
+mod config;
+mod logging;
+mod web;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "mamcrawler", version, about = "Keeps an audiobook library complete, correct and well behaved")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the web app and the API, and run jobs (the default).
+    Serve,
+    /// Run jobs only, beside a `serve` on the same database.
+    Worker,
+    /// Bring the database up to date and exit.
+    Migrate,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let config = config::Config::from_env()?;
+    logging::start_logging(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match arguments.command.unwrap_or(Command::Serve) {
+            Command::Serve => commands::serve(config).await,
+            Command::Worker => commands::work(config).await,
+            Command::Migrate => commands::migrate(config).await,
+        }
+    })
+}

@@ -1,0 +1,22 @@
+//! Live pages: one stream of "this changed" per open page.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{Stream, StreamExt};
+use services::Services;
+
+use super::auth::SignedInActor;
+use super::error::JsonError;
+
+/// `GET /events`: server-sent events, each a `types::events::LiveEvent` in JSON.
+pub async fn stream_events(
+    State(services): State<Services>,
+    SignedInActor(_actor): SignedInActor,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, JsonError> {
+    let stream = services::events::subscribe(&services)
+        .map(|event| Ok(Event::default().json_data(event).expect("a live event is plain JSON")));
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))))
+}
