@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Every check: format, invariants, lints, the browser's build, all tests on real parts, coverage.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+began=$SECONDS
+step() {
+  printf '\n== %s (%d s)\n' "$1" $((SECONDS - began))
+}
+
+step "tools"
+ops/install-tools.sh test
+
+step "format"
+cargo fmt --all --check
+
+# Build scripts' and the wrapper's view of the sources differ from a plain build's: a directory of its own.
+export CARGO_TARGET_DIR="$target_dir/checked"
+
+step "invariants"
+cargo xtask gates
+
+step "lints"
+cargo clippy --quiet --workspace --exclude frontend --all-targets -- -D warnings
+cargo clippy --quiet -p frontend --target wasm32-unknown-unknown -- -D warnings
+
+step "browser build"
+cargo check --quiet -p domain --target wasm32-unknown-unknown
+cargo xtask site
+cargo xtask size-budget
+
+# From here on, our own crates count which lines run.
+eval "$(cargo llvm-cov show-env --export-prefix 2>/dev/null)"
+cargo llvm-cov clean --profraw-only
+
+step "build of the tests"
+cargo test --quiet --no-run --workspace --exclude frontend --exclude xtask --tests
+cargo build --quiet -p server
+cargo build --quiet -p sandbox
+
+step "Rust tests"
+cargo test --workspace --exclude frontend --exclude xtask --tests
+
+step "browser tests"
+(cd end2end && npm ci --no-audit --no-fund --loglevel=error && MAMCRAWLER_TARGET="$CARGO_TARGET_DIR/debug" npx playwright test)
+
+step "coverage"
+cargo llvm-cov report --json --summary-only --output-path "$CARGO_TARGET_DIR/coverage.json"
+node ops/coverage.mjs "$CARGO_TARGET_DIR/coverage.json"
+
+step "done"
