@@ -16,7 +16,7 @@ has_postgres() {
 
 command -v cargo >/dev/null 2>&1 || { echo "cargo is missing. Install Rust 1.95 or newer from https://rustup.rs, then run this again." >&2; exit 1; }
 
-need cc gcc
+need cc build-essential
 need curl curl
 [ -n "${DATABASE_URL:-}" ] && [ "$purpose" != test ] || has_postgres || packages+=(postgresql)
 need ffmpeg ffmpeg

@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod database;
 pub mod qbittorrent;
+pub mod sandbox;
 pub mod torrents;
 
 pub use clock::FakeClock;
 pub use database::TestDatabase;
+pub use sandbox::Sandbox;

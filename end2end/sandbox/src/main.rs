@@ -35,6 +35,7 @@ use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::catalogue::Catalogue;
 use crate::myanonamouse::Member;
 use crate::state::{Ports, Sandbox, Secrets, Shared, load_or_create, record_request, replace_file};
 use crate::swarm::{ClientSettings, UserClient, start_qbittorrent};
@@ -63,6 +64,9 @@ struct ServeOptions {
     /// How many books Audiobookshelf owns, at the first start.
     #[arg(long, default_value_t = 340)]
     items: usize,
+    /// Keep the made audio here, for other sandboxes to start without making it again.
+    #[arg(long)]
+    cache: Option<PathBuf>,
     /// Write addresses and credentials to this JSON file when all is ready.
     #[arg(long)]
     print: Option<PathBuf>,
@@ -80,7 +84,7 @@ fn main() -> Result<()> {
 async fn serve(options: ServeOptions) -> Result<()> {
     let started = Instant::now();
     check_tools()?;
-    for folder in ["", "downloads", "library", "seeds"] {
+    for folder in ["", "downloads", "library"] {
         fs::create_dir_all(options.dir.join(folder)).with_context(|| format!("creating {}", options.dir.display()))?;
     }
     let dir = options.dir.canonicalize()?;
@@ -92,7 +96,7 @@ async fn serve(options: ServeOptions) -> Result<()> {
         );
     }
     println!("sandbox: preparing the releases in {}", dir.display());
-    let catalogue = audio::prepare_catalogue(&dir).await?;
+    let catalogue = prepare_catalogue(&dir, options.cache.as_deref()).await?;
     println!(
         "sandbox: {} releases after {:.1} s",
         catalogue.rows.len(),
@@ -136,6 +140,21 @@ async fn serve(options: ServeOptions) -> Result<()> {
     sandbox.user_client.lock().await.switch(false).await?;
     seeder.stop().await;
     Ok(())
+}
+
+/// Makes the audio in `<dir>/seeds`, or takes it from the cache, which one sandbox at a time fills.
+async fn prepare_catalogue(dir: &Path, cache: Option<&Path>) -> Result<Catalogue> {
+    let Some(cache) = cache else {
+        return audio::prepare_catalogue(dir).await;
+    };
+    fs::create_dir_all(cache).with_context(|| format!("creating {}", cache.display()))?;
+    let lock_file = File::create(cache.join("lock"))?;
+    lock_file.lock()?;
+    let seeds = dir.join("seeds");
+    if !seeds.exists() {
+        std::os::unix::fs::symlink(cache.canonicalize()?, &seeds)?;
+    }
+    audio::prepare_catalogue(dir).await
 }
 
 fn check_tools() -> Result<()> {
