@@ -76,7 +76,8 @@ pub fn format_relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let is_ahead = distance > Duration::zero();
     let seconds = distance.num_seconds().abs();
     let span = match seconds {
-        0..=44 if is_ahead => return "in a moment".to_owned(),
+        // A page's clock lags by some seconds, so what just came in may seem to lie ahead.
+        10..=44 if is_ahead => return "in a moment".to_owned(),
         0..=44 => return "just now".to_owned(),
         45..=5_399 => format!("{} min", (seconds + 30) / 60),
         5_400..=129_599 => format!("{} h", (seconds + 1800) / 3600),

@@ -1,13 +1,14 @@
 //! The first page.
 
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
 use types::dashboard::Dashboard;
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// Everything on the first page.
-#[server]
-pub async fn get_dashboard() -> Result<Dashboard, AppError> {
+#[server(input = Json)]
+pub async fn get_dashboard() -> Result<Answer<Dashboard>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::dashboard::get_dashboard(&services, &actor).await?)
+    Answer::of(&services::dashboard::get_dashboard(&services, &actor).await?)
 }

@@ -5,20 +5,23 @@ use leptos::server_fn::codec::Json;
 use types::downloads::{DownloadDetail, DownloadScope, DownloadSummary};
 use types::{DownloadId, Page, PageRequest};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// One page of downloads.
 #[server(input = Json)]
-pub async fn list_downloads(scope: DownloadScope, page: PageRequest) -> Result<Page<DownloadSummary>, AppError> {
+pub async fn list_downloads(
+    scope: DownloadScope,
+    page: PageRequest,
+) -> Result<Answer<Page<DownloadSummary>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::downloads::list_downloads(&services, &actor, scope, page).await?)
+    Answer::of(&services::downloads::list_downloads(&services, &actor, scope, page).await?)
 }
 
 /// Everything about a download.
-#[server]
-pub async fn get_download(id: DownloadId) -> Result<DownloadDetail, AppError> {
+#[server(input = Json)]
+pub async fn get_download(id: DownloadId) -> Result<Answer<DownloadDetail>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::downloads::get_download(&services, &actor, id).await?)
+    Answer::of(&services::downloads::get_download(&services, &actor, id).await?)
 }
 
 /// Tries again now.

@@ -1,17 +1,18 @@
 //! Outside services that the admin connects.
 
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
 use types::IntegrationId;
 use types::integrations::{Integration, TestOutcome};
 
-use super::AppError;
+use super::{Answer, AppError};
 use crate::forms::IntegrationInput;
 
 /// All integrations.
-#[server]
-pub async fn list_integrations() -> Result<Vec<Integration>, AppError> {
+#[server(input = Json)]
+pub async fn list_integrations() -> Result<Answer<Vec<Integration>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::integrations::list_integrations(&services, &actor).await?)
+    Answer::of(&services::integrations::list_integrations(&services, &actor).await?)
 }
 
 /// Adds or changes an integration.
@@ -25,16 +26,17 @@ pub async fn save_integration(input: IntegrationInput) -> Result<(), AppError> {
 
 /// Makes an authenticated call with what the form holds, without keeping it.
 #[server]
-pub async fn test_integration(input: IntegrationInput) -> Result<TestOutcome, AppError> {
+pub async fn test_integration(input: IntegrationInput) -> Result<Answer<TestOutcome>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::integrations::test_integration(&services, &actor, input.into_form()?).await?)
+    Answer::of(&services::integrations::test_integration(&services, &actor, input.into_form()?).await?)
 }
 
 /// Makes an authenticated call with what is stored, and keeps the finding.
 #[server]
-pub async fn check_integration(id: IntegrationId) -> Result<TestOutcome, AppError> {
+pub async fn check_integration(id: IntegrationId) -> Result<(), AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::integrations::check_integration(&services, &actor, id).await?)
+    services::integrations::check_integration(&services, &actor, id).await?;
+    Ok(())
 }
 
 /// Switches an integration on or off.

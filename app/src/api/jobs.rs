@@ -5,27 +5,27 @@ use leptos::server_fn::codec::Json;
 use types::jobs::{JobKind, JobSummary, RunDetail, RunSummary};
 use types::{Page, PageRequest, RunId};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// The scheduled jobs.
-#[server]
-pub async fn list_jobs() -> Result<Vec<JobSummary>, AppError> {
+#[server(input = Json)]
+pub async fn list_jobs() -> Result<Answer<Vec<JobSummary>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::runs::list_jobs(&services, &actor).await?)
+    Answer::of(&services::runs::list_jobs(&services, &actor).await?)
 }
 
 /// One page of runs, newest first.
 #[server(input = Json)]
-pub async fn list_runs(kind: Option<JobKind>, page: PageRequest) -> Result<Page<RunSummary>, AppError> {
+pub async fn list_runs(kind: Option<JobKind>, page: PageRequest) -> Result<Answer<Page<RunSummary>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::runs::list_runs(&services, &actor, kind, page).await?)
+    Answer::of(&services::runs::list_runs(&services, &actor, kind, page).await?)
 }
 
 /// A run with its log.
-#[server]
-pub async fn get_run(id: RunId) -> Result<RunDetail, AppError> {
+#[server(input = Json)]
+pub async fn get_run(id: RunId) -> Result<Answer<RunDetail>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::runs::get_run(&services, &actor, id).await?)
+    Answer::of(&services::runs::get_run(&services, &actor, id).await?)
 }
 
 /// Starts a job and shows its run.

@@ -5,25 +5,25 @@ use leptos::server_fn::codec::Json;
 use types::library::{BookDetail, BookFilter, BookQuery, BookSummary, Facets};
 use types::{BookId, Page};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// One page of books.
 #[server(input = Json)]
-pub async fn list_books(query: BookQuery) -> Result<Page<BookSummary>, AppError> {
+pub async fn list_books(query: BookQuery) -> Result<Answer<Page<BookSummary>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::library::list_books(&services, &actor, query).await?)
+    Answer::of(&services::library::list_books(&services, &actor, query).await?)
 }
 
 /// Everything about a book.
-#[server]
-pub async fn get_book(id: BookId) -> Result<BookDetail, AppError> {
+#[server(input = Json)]
+pub async fn get_book(id: BookId) -> Result<Answer<BookDetail>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::library::get_book(&services, &actor, id).await?)
+    Answer::of(&services::library::get_book(&services, &actor, id).await?)
 }
 
 /// The choices that the filters offer.
 #[server(input = Json)]
-pub async fn get_facets(filter: BookFilter) -> Result<Facets, AppError> {
+pub async fn get_facets(filter: BookFilter) -> Result<Answer<Facets>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::library::get_facets(&services, &actor, filter).await?)
+    Answer::of(&services::library::get_facets(&services, &actor, filter).await?)
 }

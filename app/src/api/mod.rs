@@ -2,6 +2,7 @@
 //!
 //! Each one reads who calls, calls one function of `services`, and hands its error on. Nothing is decided here.
 
+pub mod answer;
 pub mod dashboard;
 pub mod downloads;
 pub mod integrations;
@@ -20,6 +21,7 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 use types::{ApiError, ErrorCode};
 
+pub use answer::Answer;
 #[cfg(feature = "ssr")]
 pub use on_server::{actor, caller, go_to, origin, services};
 

@@ -1,9 +1,10 @@
 //! Setting up, signing in and out, passwords and users.
 
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
 use types::people::{Role, User};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// Makes the admin with the one-time token and signs in.
 #[server]
@@ -62,10 +63,10 @@ pub async fn set_theme(theme: String) -> Result<(), AppError> {
 }
 
 /// All users, for admins.
-#[server]
-pub async fn list_users() -> Result<Vec<User>, AppError> {
+#[server(input = Json)]
+pub async fn list_users() -> Result<Answer<Vec<User>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::users::list_users(&services, &actor).await?)
+    Answer::of(&services::users::list_users(&services, &actor).await?)
 }
 
 /// Makes a user.

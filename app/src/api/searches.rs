@@ -1,10 +1,11 @@
 //! Searching the indexers and taking what was found.
 
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
 use types::search::{SearchForm, SearchResult};
 use types::{CandidateId, SearchId};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// Starts a search over all indexers and shows it.
 #[server]
@@ -16,10 +17,10 @@ pub async fn start_search(form: SearchForm) -> Result<(), AppError> {
 }
 
 /// A search with everything it found so far.
-#[server]
-pub async fn get_search(id: SearchId) -> Result<SearchResult, AppError> {
+#[server(input = Json)]
+pub async fn get_search(id: SearchId) -> Result<Answer<SearchResult>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::searches::get_search(&services, &actor, id).await?)
+    Answer::of(&services::searches::get_search(&services, &actor, id).await?)
 }
 
 /// Grabs a release and shows its download.

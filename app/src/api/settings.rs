@@ -1,10 +1,11 @@
 //! Settings, as a form sends them.
 
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 use types::settings::{ImportPolicy, NamingPreview, Settings};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// The settings form. A box that is not ticked is absent, and the languages are one line of text.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,10 +52,10 @@ impl From<SettingsInput> for Settings {
 }
 
 /// The settings in force.
-#[server]
-pub async fn get_settings() -> Result<Settings, AppError> {
+#[server(input = Json)]
+pub async fn get_settings() -> Result<Answer<Settings>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::settings::get_settings(&services, &actor).await?)
+    Answer::of(&services::settings::get_settings(&services, &actor).await?)
 }
 
 /// Replaces the settings.
@@ -67,11 +68,11 @@ pub async fn save_settings(input: SettingsInput) -> Result<(), AppError> {
 }
 
 /// What the naming templates make of some of the library's own books.
-#[server]
+#[server(input = Json)]
 pub async fn preview_naming(
     series_template: String,
     standalone_template: String,
-) -> Result<Vec<NamingPreview>, AppError> {
+) -> Result<Answer<Vec<NamingPreview>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::settings::preview_naming(&services, &actor, series_template, standalone_template).await?)
+    Answer::of(&services::settings::preview_naming(&services, &actor, series_template, standalone_template).await?)
 }

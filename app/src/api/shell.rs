@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 use types::people::CurrentUser;
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// The frame around every page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +22,8 @@ pub struct ShellView {
 }
 
 /// Reads the frame. Answers strangers too.
-#[server]
-pub async fn get_shell() -> Result<ShellView, AppError> {
+#[server(input = Json)]
+pub async fn get_shell() -> Result<Answer<ShellView>, AppError> {
     use services::Actor;
 
     let services = super::services()?;
@@ -38,7 +39,7 @@ pub async fn get_shell() -> Result<ShellView, AppError> {
             .any(|integration| integration.is_sandbox),
         None => false,
     };
-    Ok(ShellView {
+    Answer::of(&ShellView {
         user,
         needs_setup,
         has_sandbox,

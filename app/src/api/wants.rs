@@ -6,13 +6,13 @@ use types::search::SearchForm;
 use types::wants::{Want, WantStatus};
 use types::{Page, PageRequest, WantId};
 
-use super::AppError;
+use super::{Answer, AppError};
 
 /// One page of wants.
 #[server(input = Json)]
-pub async fn list_wants(status: Option<WantStatus>, page: PageRequest) -> Result<Page<Want>, AppError> {
+pub async fn list_wants(status: Option<WantStatus>, page: PageRequest) -> Result<Answer<Page<Want>>, AppError> {
     let (services, actor) = super::caller()?;
-    Ok(services::wants::list_wants(&services, &actor, status, page).await?)
+    Answer::of(&services::wants::list_wants(&services, &actor, status, page).await?)
 }
 
 /// Keeps looking for a work until it is there.

@@ -1,33 +1,17 @@
 //! Form fields: a label on every input, a hint where one helps, the server's complaint where it belongs.
 
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 use types::ApiError;
 
 use super::notices::ErrorNotice;
-use crate::api::AppError;
 
 /// The error of the form around the fields.
 #[derive(Clone, Copy)]
-pub struct FormError(pub Signal<Option<ApiError>>);
-
-/// What the last answer to an action complained about, also when it came back without JavaScript.
-pub fn action_error<S>(action: ServerAction<S>) -> Signal<Option<ApiError>>
-where
-    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
-    S::Output: Send + Sync + 'static,
-{
-    Signal::derive(move || {
-        action.value().with(|value| match value {
-            Some(Err(error)) => Some(error.0.clone()),
-            _ => None,
-        })
-    })
-}
+pub struct FormError(pub RwSignal<Option<ApiError>>);
 
 /// The form's error above its fields; fields below show their own part.
 #[component]
-pub fn FormErrors(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
+pub fn FormErrors(error: RwSignal<Option<ApiError>>) -> impl IntoView {
     view! {
         <div aria-live="assertive" class="form-errors">
             {move || error.get().map(|error| view! { <ErrorNotice error=error /> })}

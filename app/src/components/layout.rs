@@ -47,7 +47,8 @@ const MORE: [Place; 6] = [
 #[component]
 pub fn Frame(user: CurrentUser, has_sandbox: bool, children: Children) -> impl IntoView {
     view! {
-        <a class="skip-link" href="#page">"Skip to the page"</a>
+        // External: the router would take the click and leave the focus where it is.
+        <a class="skip-link" href="#page" rel="external">"Skip to the page"</a>
         <div class="frame">
             <SideBar user=user.clone() />
             <div class="frame-page">

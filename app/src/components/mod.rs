@@ -12,6 +12,7 @@ pub mod loaded;
 pub mod moment;
 pub mod notices;
 pub mod pager;
+pub mod post_form;
 pub mod runs;
 pub mod search_fields;
 pub mod states;

@@ -4,17 +4,19 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::people::{ChangePassword, Logout, SetTheme};
-use crate::components::fields::{FormError, FormErrors, TextField, action_error};
+use crate::components::fields::{FormError, FormErrors, TextField};
 use crate::components::layout::PageHead;
 use crate::components::notices::{Notice, Tone};
+use crate::components::post_form::PostForm;
 use crate::state::me::use_me;
+use crate::state::post::Post;
 use crate::theme::Theme;
 
 /// Everything one can change about oneself.
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let me = use_me();
-    let logout = ServerAction::<Logout>::new();
+    let logout = Post::to::<Logout>();
     let who = move || {
         me.get().map(|user| view! { <p>"Signed in as " <bdi><strong>{user.username}</strong></bdi>" ("{user.role.as_str()}")."</p> })
     };
@@ -23,7 +25,7 @@ pub fn AccountPage() -> impl IntoView {
         <div class="sections">
             <section class="section">
                 {who}
-                <ActionForm action=logout><button class="button" type="submit">"Sign out"</button></ActionForm>
+                <PostForm action=logout><button class="button" type="submit">"Sign out"</button></PostForm>
             </section>
             <PasswordSection />
             <ThemeSection />
@@ -33,8 +35,8 @@ pub fn AccountPage() -> impl IntoView {
 
 #[component]
 fn PasswordSection() -> impl IntoView {
-    let action = ServerAction::<ChangePassword>::new();
-    let error = action_error(action);
+    let action = Post::to::<ChangePassword>();
+    let error = action.error;
     provide_context(FormError(error));
     let query = use_query_map();
     let is_done = move || query.with(|query| query.get_str("done") == Some("password"));
@@ -42,7 +44,7 @@ fn PasswordSection() -> impl IntoView {
         <section class="section">
             <h2>"Password"</h2>
             {move || is_done().then(|| view! { <Notice tone=Tone::Good>"The password was changed."</Notice> })}
-            <ActionForm action=action>
+            <PostForm action=action>
                 <FormErrors error=error />
                 <TextField
                     label="Password now" name="current_password" kind="password" required=true
@@ -53,30 +55,30 @@ fn PasswordSection() -> impl IntoView {
                     hint="At least 10 characters."
                 />
                 <button class="button button-primary" type="submit">"Change the password"</button>
-            </ActionForm>
+            </PostForm>
         </section>
     }
 }
 
 #[component]
 fn ThemeSection() -> impl IntoView {
-    let action = ServerAction::<SetTheme>::new();
-    // The cookie is for the next page; this one changes at once.
-    Effect::new(move || {
-        if let Some(input) = action.input().get() {
-            apply_theme(&input.theme);
-        }
-    });
+    let action = Post::to::<SetTheme>();
     let buttons = Theme::ALL
         .into_iter()
         .map(|theme| {
-            view! { <button class="button" type="submit" name="theme" value=theme.as_str()>{theme.label()}</button> }
+            let word = theme.as_str();
+            // The cookie is for the next page; this one changes at once.
+            view! {
+                <button class="button" type="submit" name="theme" value=word on:click=move |_| apply_theme(word)>
+                    {theme.label()}
+                </button>
+            }
         })
         .collect_view();
     view! {
         <section class="section">
             <h2>"Colours"</h2>
-            <ActionForm action=action><div class="actions">{buttons}</div></ActionForm>
+            <PostForm action=action><div class="actions">{buttons}</div></PostForm>
         </section>
     }
 }

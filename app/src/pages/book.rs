@@ -16,12 +16,13 @@ use crate::components::states::Badge;
 use crate::format;
 use crate::pages::{fetch_by, use_id};
 use crate::state::live::use_live;
+use crate::state::load::load;
 
 /// One book by its id.
 #[component]
 pub fn BookPage() -> impl IntoView {
     let (id, live) = (use_id::<BookId>(), use_live());
-    let book = Resource::new(
+    let book = load(
         move || (id.get(), live.library.get()),
         |(id, _)| fetch_by(id, "book", get_book),
     );

@@ -17,6 +17,7 @@ use crate::components::runs::RunList;
 use crate::components::states::{Badge, health_face};
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::load::load;
 use crate::state::me::use_me;
 
 /// Follows everything that changes.
@@ -34,7 +35,7 @@ pub fn DashboardPage() -> impl IntoView {
         ];
         topics.map(|topic| topic.get())
     };
-    let dashboard = Resource::new(changes, |_| get_dashboard());
+    let dashboard = load(changes, |_| get_dashboard());
     view! {
         <PageHead title="Home" />
         {show_loaded(dashboard, |dashboard| view! { <Everything dashboard=dashboard /> }.into_any())}

@@ -8,22 +8,25 @@ use types::people::Role;
 use crate::api::downloads::{CancelDownload, ChooseAnother, RetryDownload, get_download};
 use crate::components::confirm::Confirm;
 use crate::components::downloads::DownloadProgress;
-use crate::components::fields::{FormErrors, action_error};
+use crate::components::fields::FormErrors;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
+use crate::components::post_form::PostForm;
 use crate::components::states::{Badge, download_face, hold_label};
 use crate::format;
 use crate::pages::{fetch_by, use_id};
 use crate::state::live::use_live;
+use crate::state::load::load;
 use crate::state::me::use_me;
+use crate::state::post::Post;
 
 /// What can be done with a download.
 #[derive(Clone, Copy)]
 struct Actions {
-    retry: ServerAction<RetryDownload>,
-    another: ServerAction<ChooseAnother>,
-    cancel: ServerAction<CancelDownload>,
+    retry: Post,
+    another: Post,
+    cancel: Post,
 }
 
 /// One download by its id.
@@ -31,25 +34,25 @@ struct Actions {
 pub fn DownloadPage() -> impl IntoView {
     let (id, live) = (use_id::<DownloadId>(), use_live());
     let actions = Actions {
-        retry: ServerAction::new(),
-        another: ServerAction::new(),
-        cancel: ServerAction::new(),
+        retry: Post::to::<RetryDownload>(),
+        another: Post::to::<ChooseAnother>(),
+        cancel: Post::to::<CancelDownload>(),
     };
-    let download = Resource::new(
+    let download = load(
         move || {
             (
                 id.get(),
                 live.downloads.get(),
-                actions.retry.version().get(),
-                actions.cancel.version().get(),
+                actions.retry.version.get(),
+                actions.cancel.version.get(),
             )
         },
         |(id, ..)| fetch_by(id, "download", get_download),
     );
     view! {
-        <FormErrors error=action_error(actions.retry) />
-        <FormErrors error=action_error(actions.another) />
-        <FormErrors error=action_error(actions.cancel) />
+        <FormErrors error=actions.retry.error />
+        <FormErrors error=actions.another.error />
+        <FormErrors error=actions.cancel.error />
         {show_loaded(download, move |download| view! { <Everything download=download actions=actions /> }.into_any())}
     }
 }
@@ -88,23 +91,23 @@ fn ActionButtons(download: DownloadDetail, actions: Actions) -> impl IntoView {
         view! {
             <div class="actions">
                 {can.can_retry.then(|| view! {
-                    <ActionForm action=actions.retry>
+                    <PostForm action=actions.retry>
                         <input type="hidden" name="id" value=id />
                         <button class="button button-primary" type="submit">"Try again"</button>
-                    </ActionForm>
+                    </PostForm>
                 })}
                 {can.can_choose_another.then(|| view! {
-                    <ActionForm action=actions.another>
+                    <PostForm action=actions.another>
                         <input type="hidden" name="id" value=another_id />
                         <button class="button" type="submit">"Choose another"</button>
-                    </ActionForm>
+                    </PostForm>
                 })}
                 {can.can_cancel.then(|| view! {
                     <Confirm label="Cancel…" question="Nothing more is done for it. What the torrent client already seeds goes on seeding.">
-                        <ActionForm action=actions.cancel>
+                        <PostForm action=actions.cancel>
                             <input type="hidden" name="id" value=cancel_id />
                             <button class="button button-danger" type="submit">"Cancel the download"</button>
-                        </ActionForm>
+                        </PostForm>
                     </Confirm>
                 })}
             </div>

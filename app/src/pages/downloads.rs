@@ -12,6 +12,7 @@ use crate::components::notices::Empty;
 use crate::components::pager::Pager;
 use crate::pages::use_page_request;
 use crate::state::live::use_live;
+use crate::state::load::load;
 
 /// The tabs: word in the address, word on the tab, what it shows.
 const TABS: [(&str, &str, DownloadScope); 5] = [
@@ -28,7 +29,7 @@ pub fn DownloadsPage() -> impl IntoView {
     let (live, query) = (use_live(), use_query_map());
     let scope = Memo::new(move |_| query.with(|query| read_scope(query.get_str("show"))));
     let page = use_page_request();
-    let downloads = Resource::new(
+    let downloads = load(
         move || (scope.get(), page.get(), live.downloads.get()),
         |(scope, page, _)| list_downloads(scope, page),
     );

@@ -1,21 +1,20 @@
 //! Adding or editing one integration; it can be tested before it is saved.
 
-use leptos::form::FromFormData;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use types::integrations::{Integration, IntegrationKind, TestOutcome};
 
 use crate::api::integrations::{SaveIntegration, TestIntegration, list_integrations};
-use crate::api::{AppError, no_such};
-use crate::components::fields::{FormError, FormErrors, action_error};
+use crate::api::{Answer, AppError, no_such};
+use crate::components::fields::{FormError, FormErrors};
 use crate::components::integration_form::{IntegrationFields, purpose};
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
-use crate::components::notices::{Notice, Tone};
+use crate::components::notices::{ErrorNotice, Notice, Tone};
+use crate::components::post_form::PostForm;
+use crate::state::load::load;
+use crate::state::post::Post;
 use types::integrations::Health;
-
-/// What the page is about: a kind to add, or what is stored.
-type Subject = (IntegrationKind, Option<Integration>);
 
 /// `/integrations/new?kind=…` or `/integrations/{id}`.
 #[component]
@@ -25,18 +24,24 @@ pub fn IntegrationPage() -> impl IntoView {
         let id = params.with(|params| params.get("id").unwrap_or_default());
         (id, query.with(|query| query.get("kind").unwrap_or_default()))
     });
-    let subject = Resource::new(move || address.get(), |(id, kind)| find_subject(id, kind));
-    show_loaded(subject, |(kind, stored)| {
-        view! { <Editor kind=kind stored=stored /> }.into_any()
+    let integrations = load(move || address.get(), |_| list_integrations());
+    show_loaded(integrations, move |all| {
+        let (id, kind) = address.get_untracked();
+        match find_subject(all, &id, &kind) {
+            Ok((kind, stored)) => view! { <Editor kind=kind stored=stored /> }.into_any(),
+            Err(error) => view! { <ErrorNotice error=error.0 /> }.into_any(),
+        }
     })
 }
 
-async fn find_subject(id: String, kind: String) -> Result<Subject, AppError> {
+/// What the page is about: a kind to add, or what is stored.
+type Subject = (IntegrationKind, Option<Integration>);
+
+fn find_subject(all: Vec<Integration>, id: &str, kind: &str) -> Result<Subject, AppError> {
     if id == "new" {
         let kind = kind.parse().map_err(|_| no_such("kind of integration"))?;
         return Ok((kind, None));
     }
-    let all = list_integrations().await?;
     let stored = all.into_iter().find(|integration| integration.id.to_string() == id);
     let stored = stored.ok_or_else(|| no_such("integration"))?;
     Ok((stored.kind, Some(stored)))
@@ -44,8 +49,8 @@ async fn find_subject(id: String, kind: String) -> Result<Subject, AppError> {
 
 #[component]
 fn Editor(kind: IntegrationKind, stored: Option<Integration>) -> impl IntoView {
-    let save = ServerAction::<SaveIntegration>::new();
-    let error = action_error(save);
+    let save = Post::to::<SaveIntegration>();
+    let error = save.error;
     provide_context(FormError(error));
     let title = match &stored {
         Some(stored) => stored.name.clone(),
@@ -58,15 +63,15 @@ fn Editor(kind: IntegrationKind, stored: Option<Integration>) -> impl IntoView {
         </PageHead>
         <section class="section">
             <p class="hint">{kind.label()}": "{purpose(kind)}</p>
-            <ActionForm action=save>
+            <PostForm action=save>
                 <FormErrors error=error />
                 <IntegrationFields kind=kind stored=stored />
                 <div class="actions">
-                    <button class="button button-primary" type="submit" disabled=move || save.pending().get()>"Save"</button>
+                    <button class="button button-primary" type="submit" disabled=move || save.pending.get()>"Save"</button>
                     <TestButton />
                     <a class="button button-quiet" href="/integrations">"Back"</a>
                 </div>
-            </ActionForm>
+            </PostForm>
         </section>
     }
 }
@@ -74,34 +79,33 @@ fn Editor(kind: IntegrationKind, stored: Option<Integration>) -> impl IntoView {
 /// Tests what the form holds, unsaved. It needs JavaScript, so it appears only with it; the list can test without.
 #[component]
 fn TestButton() -> impl IntoView {
-    let test = ServerAction::<TestIntegration>::new();
+    let test = Post::to::<TestIntegration>();
     let is_awake = RwSignal::new(false);
     Effect::new(move || is_awake.set(true));
     let send = move |event: leptos::ev::Targeted<leptos::ev::MouseEvent, web_sys::HtmlButtonElement>| {
-        let Some(form) = event.target().form() else { return };
-        let Ok(data) = web_sys::FormData::new_with_form(&form) else {
-            return;
-        };
-        match TestIntegration::from_form_data(&data) {
-            Ok(input) => {
-                test.dispatch(input);
-            }
-            Err(_) => leptos::logging::warn!("the form could not be read for a test"),
+        let data = event
+            .target()
+            .form()
+            .and_then(|form| web_sys::FormData::new_with_form(&form).ok());
+        if let Some(data) = data {
+            test.send(&data);
         }
     };
     view! {
         <Show when=move || is_awake.get()>
-            <button class="button" type="button" disabled=move || test.pending().get() on:click:target=send>
-                {move || if test.pending().get() { "Testing…" } else { "Test" }}
+            <button class="button" type="button" disabled=move || test.pending.get() on:click:target=send>
+                {move || if test.pending.get() { "Testing…" } else { "Test" }}
             </button>
         </Show>
         <div class="test-outcome" aria-live="polite">
-            {move || test.value().get().map(|outcome| match outcome {
-                Ok(outcome) => view! { <Outcome outcome=outcome /> }.into_any(),
-                Err(error) => view! { <Notice tone=Tone::Bad>{error.0.message}</Notice> }.into_any(),
-            })}
+            {move || test.answer.get().and_then(|answer| read_outcome(&answer)).map(|outcome| view! { <Outcome outcome=outcome /> })}
+            {move || test.error.get().map(|error| view! { <ErrorNotice error=error /> })}
         </div>
     }
+}
+
+fn read_outcome(answer: &str) -> Option<TestOutcome> {
+    serde_json::from_str::<Answer<TestOutcome>>(answer).ok()?.read().ok()
 }
 
 #[component]

@@ -5,22 +5,25 @@ use types::integrations::{Integration, IntegrationKind};
 
 use crate::api::integrations::{CheckIntegration, DeleteIntegration, SetIntegrationEnabled, list_integrations};
 use crate::components::confirm::Confirm;
-use crate::components::fields::{FormErrors, action_error};
+use crate::components::fields::FormErrors;
 use crate::components::icons::Icon;
 use crate::components::integration_form::purpose;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::{Empty, Tone};
+use crate::components::post_form::PostForm;
 use crate::components::states::{Badge, health_face};
 use crate::state::live::use_live;
+use crate::state::load::load;
+use crate::state::post::Post;
 
 /// What can be done with an integration.
 #[derive(Clone, Copy)]
 struct Actions {
-    check: ServerAction<CheckIntegration>,
-    set_enabled: ServerAction<SetIntegrationEnabled>,
-    delete: ServerAction<DeleteIntegration>,
+    check: Post,
+    set_enabled: Post,
+    delete: Post,
 }
 
 /// The list, and what can be added.
@@ -28,24 +31,24 @@ struct Actions {
 pub fn IntegrationsPage() -> impl IntoView {
     let live = use_live();
     let actions = Actions {
-        check: ServerAction::new(),
-        set_enabled: ServerAction::new(),
-        delete: ServerAction::new(),
+        check: Post::to::<CheckIntegration>(),
+        set_enabled: Post::to::<SetIntegrationEnabled>(),
+        delete: Post::to::<DeleteIntegration>(),
     };
     let changes = move || {
         let done = [
-            actions.check.version().get(),
-            actions.set_enabled.version().get(),
-            actions.delete.version().get(),
+            actions.check.version.get(),
+            actions.set_enabled.version.get(),
+            actions.delete.version.get(),
         ];
         (live.integrations.get(), done)
     };
-    let integrations = Resource::new(changes, |_| list_integrations());
+    let integrations = load(changes, |_| list_integrations());
     view! {
         <PageHead title="Integrations" />
-        <FormErrors error=action_error(actions.check) />
-        <FormErrors error=action_error(actions.set_enabled) />
-        <FormErrors error=action_error(actions.delete) />
+        <FormErrors error=actions.check.error />
+        <FormErrors error=actions.set_enabled.error />
+        <FormErrors error=actions.delete.error />
         {show_loaded(integrations, move |integrations| {
             if integrations.is_empty() {
                 return view! {
@@ -100,25 +103,25 @@ fn RowActions(integration: Integration, actions: Actions) -> impl IntoView {
     );
     view! {
         <div class="actions">
-            <ActionForm action=actions.check>
+            <PostForm action=actions.check>
                 <input type="hidden" name="id" value=id.to_string() />
-                <button class="button" type="submit" disabled=move || actions.check.pending().get()>
-                    {move || if actions.check.pending().get() { "Testing…" } else { "Test" }}
+                <button class="button" type="submit" disabled=move || actions.check.pending.get()>
+                    {move || if actions.check.pending.get() { "Testing…" } else { "Test" }}
                 </button>
-            </ActionForm>
+            </PostForm>
             <a class="button button-quiet" href=format!("/integrations/{id}")>"Edit"</a>
-            <ActionForm action=actions.set_enabled>
+            <PostForm action=actions.set_enabled>
                 <input type="hidden" name="id" value=id.to_string() />
                 <input type="hidden" name="is_enabled" value=(!integration.is_enabled).to_string() />
                 <button class="button button-quiet" type="submit">
                     {if integration.is_enabled { "Switch off" } else { "Switch on" }}
                 </button>
-            </ActionForm>
+            </PostForm>
             <Confirm label="Delete…" question=question>
-                <ActionForm action=actions.delete>
+                <PostForm action=actions.delete>
                     <input type="hidden" name="id" value=id.to_string() />
                     <button class="button button-danger" type="submit">"Delete"</button>
-                </ActionForm>
+                </PostForm>
             </Confirm>
         </div>
     }

@@ -6,24 +6,27 @@ use types::jobs::JobSummary;
 use types::people::Role;
 
 use crate::api::jobs::{RunNow, SetJobEnabled, list_jobs, list_runs};
-use crate::components::fields::{FormErrors, action_error};
+use crate::components::fields::FormErrors;
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::{Empty, Tone};
 use crate::components::pager::Pager;
+use crate::components::post_form::PostForm;
 use crate::components::runs::RunList;
 use crate::components::states::{Badge, run_face};
 use crate::pages::use_page_request;
 use crate::state::live::use_live;
+use crate::state::load::load;
 use crate::state::me::use_me;
+use crate::state::post::Post;
 
 /// What can be done with a job.
 #[derive(Clone, Copy)]
 struct Actions {
-    run: ServerAction<RunNow>,
-    set_enabled: ServerAction<SetJobEnabled>,
+    run: Post,
+    set_enabled: Post,
 }
 
 /// Jobs on top, runs below, newest first.
@@ -31,22 +34,22 @@ struct Actions {
 pub fn JobsPage() -> impl IntoView {
     let (live, query, page) = (use_live(), use_query_map(), use_page_request());
     let actions = Actions {
-        run: ServerAction::new(),
-        set_enabled: ServerAction::new(),
+        run: Post::to::<RunNow>(),
+        set_enabled: Post::to::<SetJobEnabled>(),
     };
-    let jobs = Resource::new(
-        move || (live.runs.get(), actions.set_enabled.version().get()),
+    let jobs = load(
+        move || (live.runs.get(), actions.set_enabled.version.get()),
         |_| list_jobs(),
     );
     let kind = Memo::new(move |_| query.with(|query| query.get_str("kind")?.parse().ok()));
-    let runs = Resource::new(
+    let runs = load(
         move || (kind.get(), page.get(), live.runs.get()),
         |(kind, page, _)| list_runs(kind, page),
     );
     view! {
         <PageHead title="Jobs" />
-        <FormErrors error=action_error(actions.run) />
-        <FormErrors error=action_error(actions.set_enabled) />
+        <FormErrors error=actions.run.error />
+        <FormErrors error=actions.set_enabled.error />
         {show_loaded(jobs, move |jobs| {
             let rows = jobs.into_iter().map(|job| view! { <JobRow job=job actions=actions /> }).collect_view();
             view! { <ul class="rows rows-two">{rows}</ul> }.into_any()
@@ -104,18 +107,18 @@ fn JobActions(job: JobSummary, actions: Actions) -> impl IntoView {
         view! {
             <div class="actions">
                 {job.kind.is_runnable_by_hand().then(|| view! {
-                    <ActionForm action=actions.run>
+                    <PostForm action=actions.run>
                         <input type="hidden" name="kind" value=job.kind.as_str() />
                         <button class="button button-quiet" type="submit">"Run now"</button>
-                    </ActionForm>
+                    </PostForm>
                 })}
-                <ActionForm action=actions.set_enabled>
+                <PostForm action=actions.set_enabled>
                     <input type="hidden" name="kind" value=job.kind.as_str() />
                     <input type="hidden" name="is_enabled" value=(!job.is_enabled).to_string() />
                     <button class="button button-quiet" type="submit">
                         {if job.is_enabled { "Switch off" } else { "Switch on" }}
                     </button>
-                </ActionForm>
+                </PostForm>
             </div>
         }
     })

@@ -1,8 +1,8 @@
 //! The library: search as you type, filters, covers or a list.
 
 use leptos::prelude::*;
-use leptos_router::components::Form;
-use leptos_router::hooks::use_query_map;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_query_map};
 use leptos_router::params::ParamsMap;
 use types::library::{BookFilter, BookQuery, BookSort, BookSummary, Facet, Facets, MissingField};
 use types::{Page, PageRequest};
@@ -16,6 +16,8 @@ use crate::components::notices::Empty;
 use crate::components::pager::{Pager, link_with};
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::load::load;
+use crate::state::post::encode;
 
 /// Books by what the address asks for.
 #[component]
@@ -23,24 +25,37 @@ pub fn LibraryPage() -> impl IntoView {
     let live = use_live();
     let query = use_query_map();
     let wanted = Memo::new(move |_| query.with(read_query));
-    let books = Resource::new(
+    let books = load(
         move || (wanted.get(), live.library.get()),
         |(query, _)| list_books(query),
     );
-    let facets = Resource::new(
+    let facets = load(
         move || (wanted.get().filter, live.library.get()),
         |(filter, _)| get_facets(filter),
     );
+    let navigate = use_navigate();
+    let search = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if let Ok(data) = leptos::form::form_data_from_event(&event) {
+            // Typing makes no history of half words.
+            let options = NavigateOptions {
+                replace: true,
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&format!("/library?{}", encode(&data)), options);
+        }
+    };
     view! {
         <PageHead title="Library"><ViewSwitch /></PageHead>
-        <Form method="GET" action="/library" replace=true noscroll=true attr:class="library-form" attr:role="search">
+        <form method="get" action="/library" class="library-form" role="search" on:submit=search>
             <SearchBox />
             // A view that was chosen stays while one searches.
             {move || query.with(is_list).then(|| view! { <input type="hidden" name="view" value="list" /> })}
             {show_loaded(facets, move |facets| {
                 view! { <Filters facets=facets query=query.get_untracked() /> }.into_any()
             })}
-        </Form>
+        </form>
         {show_loaded(books, |page| view! { <Found page=page /> }.into_any())}
     }
 }

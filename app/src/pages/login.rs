@@ -5,13 +5,16 @@ use leptos_router::components::Redirect;
 
 use crate::api::people::Login;
 use crate::api::shell::get_shell;
-use crate::components::fields::{FormError, FormErrors, TextField, action_error};
+use crate::components::fields::{FormError, FormErrors, TextField};
 use crate::components::loaded::show_loaded;
+use crate::components::post_form::PostForm;
+use crate::state::load::load;
+use crate::state::post::Post;
 
 /// User name and password.
 #[component]
 pub fn LoginPage() -> impl IntoView {
-    let shell = Resource::new(|| (), |()| get_shell());
+    let shell = load(|| (), |()| get_shell());
     view! {
         <leptos_meta::Title text="Sign in" />
         <main class="lone-page">
@@ -32,15 +35,15 @@ pub fn LoginPage() -> impl IntoView {
 
 #[component]
 fn LoginForm() -> impl IntoView {
-    let action = ServerAction::<Login>::new();
-    let error = action_error(action);
+    let action = Post::to::<Login>();
+    let error = action.error;
     provide_context(FormError(error));
     view! {
-        <ActionForm action=action>
+        <PostForm action=action>
             <FormErrors error=error />
             <TextField label="User name" name="username" required=true autocomplete="username" />
             <TextField label="Password" name="password" kind="password" required=true autocomplete="current-password" />
-            <button class="button button-primary" type="submit" disabled=move || action.pending().get()>"Sign in"</button>
-        </ActionForm>
+            <button class="button button-primary" type="submit" disabled=move || action.pending.get()>"Sign in"</button>
+        </PostForm>
     }
 }

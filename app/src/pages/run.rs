@@ -6,34 +6,37 @@ use types::jobs::{Counter, LogLevel, RunDetail, RunLogLine};
 use types::people::Role;
 
 use crate::api::jobs::{CancelRun, get_run};
-use crate::components::fields::{FormErrors, action_error};
+use crate::components::fields::FormErrors;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
+use crate::components::post_form::PostForm;
 use crate::components::runs::{RunProgress, took_text};
 use crate::components::states::{Badge, run_face};
 use crate::format;
 use crate::pages::{fetch_by, use_id};
 use crate::state::live::use_live;
+use crate::state::load::load;
 use crate::state::me::use_me;
+use crate::state::post::Post;
 
 /// One run by its id; follows it while it goes on.
 #[component]
 pub fn RunPage() -> impl IntoView {
     let (id, live) = (use_id::<RunId>(), use_live());
-    let cancel = ServerAction::<CancelRun>::new();
-    let run = Resource::new(
-        move || (id.get(), live.runs.get(), cancel.version().get()),
+    let cancel = Post::to::<CancelRun>();
+    let run = load(
+        move || (id.get(), live.runs.get(), cancel.version.get()),
         |(id, ..)| fetch_by(id, "run", get_run),
     );
     view! {
-        <FormErrors error=action_error(cancel) />
+        <FormErrors error=cancel.error />
         {show_loaded(run, move |run| view! { <Everything run=run cancel=cancel /> }.into_any())}
     }
 }
 
 #[component]
-fn Everything(run: RunDetail, cancel: ServerAction<CancelRun>) -> impl IntoView {
+fn Everything(run: RunDetail, cancel: Post) -> impl IntoView {
     let summary = run.summary;
     let took = took_text(&summary);
     let can_cancel = run.can_cancel && use_me().includes(Role::Admin);
@@ -50,10 +53,10 @@ fn Everything(run: RunDetail, cancel: ServerAction<CancelRun>) -> impl IntoView 
                 {(summary.attempt > 1).then(|| view! { <span>{format!("attempt {}", summary.attempt)}</span> })}
             </p>
             {can_cancel.then(|| view! {
-                <ActionForm action=cancel>
+                <PostForm action=cancel>
                     <input type="hidden" name="id" value=id />
                     <button class="button" type="submit">"Stop it"</button>
-                </ActionForm>
+                </PostForm>
             })}
         </section>
         <Counters counters=run.counters />

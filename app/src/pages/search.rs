@@ -5,15 +5,17 @@ use leptos_router::hooks::use_query_map;
 use types::search::SearchForm;
 
 use crate::api::searches::StartSearch;
-use crate::components::fields::{FormError, FormErrors, action_error};
+use crate::components::fields::{FormError, FormErrors};
 use crate::components::layout::PageHead;
+use crate::components::post_form::PostForm;
 use crate::components::search_fields::SearchFields;
+use crate::state::post::Post;
 
 /// The form; `?title=` and `?author=` fill it.
 #[component]
 pub fn SearchPage() -> impl IntoView {
-    let action = ServerAction::<StartSearch>::new();
-    let error = action_error(action);
+    let action = Post::to::<StartSearch>();
+    let error = action.error;
     provide_context(FormError(error));
     let form = use_query_map().with_untracked(|query| SearchForm {
         title: query.get("title").unwrap_or_default(),
@@ -24,13 +26,13 @@ pub fn SearchPage() -> impl IntoView {
         <PageHead title="Search" />
         <section class="section">
             <p class="hint">"Asks all connected indexers at once, and says for each release why it fits or not."</p>
-            <ActionForm action=action>
+            <PostForm action=action>
                 <FormErrors error=error />
                 <SearchFields form=form />
-                <button class="button button-primary" type="submit" disabled=move || action.pending().get()>
-                    {move || if action.pending().get() { "Searching…" } else { "Search" }}
+                <button class="button button-primary" type="submit" disabled=move || action.pending.get()>
+                    {move || if action.pending.get() { "Searching…" } else { "Search" }}
                 </button>
-            </ActionForm>
+            </PostForm>
         </section>
     }
 }

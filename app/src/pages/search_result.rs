@@ -8,25 +8,28 @@ use types::search::{Candidate, Decision, IndexerOutcome, SearchForm, SearchResul
 use crate::api::searches::{GrabCandidate, StartSearch, get_search};
 use crate::api::wants::CreateWant;
 use crate::components::confirm::Confirm;
-use crate::components::fields::{FormErrors, action_error};
+use crate::components::fields::FormErrors;
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::notices::{Empty, Tone};
+use crate::components::post_form::PostForm;
 use crate::components::search_fields::{HiddenSearch, SearchFields};
 use crate::components::states::{Badge, indexer_face};
 use crate::components::verdicts::CandidateCard;
 use crate::format;
 use crate::pages::{fetch_by, use_id};
 use crate::state::live::use_live;
+use crate::state::load::load;
 use crate::state::me::use_me;
+use crate::state::post::Post;
 
 /// What can be done with a result.
 #[derive(Clone, Copy)]
 struct Actions {
-    grab: ServerAction<GrabCandidate>,
-    want: ServerAction<CreateWant>,
-    again: ServerAction<StartSearch>,
+    grab: Post,
+    want: Post,
+    again: Post,
 }
 
 /// One search by its id; follows it while it runs.
@@ -34,18 +37,18 @@ struct Actions {
 pub fn SearchResultPage() -> impl IntoView {
     let (id, live) = (use_id::<SearchId>(), use_live());
     let actions = Actions {
-        grab: ServerAction::new(),
-        want: ServerAction::new(),
-        again: ServerAction::new(),
+        grab: Post::to::<GrabCandidate>(),
+        want: Post::to::<CreateWant>(),
+        again: Post::to::<StartSearch>(),
     };
-    let result = Resource::new(
+    let result = load(
         move || (id.get(), live.searches.get(), live.downloads.get()),
         |(id, ..)| fetch_by(id, "search", get_search),
     );
     view! {
-        <FormErrors error=action_error(actions.grab) />
-        <FormErrors error=action_error(actions.want) />
-        <FormErrors error=action_error(actions.again) />
+        <FormErrors error=actions.grab.error />
+        <FormErrors error=actions.want.error />
+        <FormErrors error=actions.again.error />
         {show_loaded(result, move |result| view! { <Everything result=result actions=actions /> }.into_any())}
     }
 }
@@ -78,10 +81,10 @@ fn Everything(result: SearchResult, actions: Actions) -> impl IntoView {
         <Rejected candidates=rejected actions=actions />
         <details class="section search-again">
             <summary>"Change the search"</summary>
-            <ActionForm action=actions.again>
+            <PostForm action=actions.again>
                 <SearchFields form=result.form />
                 <button class="button button-primary" type="submit">"Search"</button>
-            </ActionForm>
+            </PostForm>
         </details>
     }
 }
@@ -95,16 +98,16 @@ fn SearchActions(form: SearchForm, is_wanted: bool, actions: Actions) -> impl In
                 view! { <a class="button" href="/wants">"It is wanted"</a> }.into_any()
             } else {
                 view! {
-                    <ActionForm action=actions.want>
+                    <PostForm action=actions.want>
                         <HiddenSearch form=form />
                         <button class="button" type="submit">"Want it"</button>
-                    </ActionForm>
+                    </PostForm>
                 }.into_any()
             }}
-            <ActionForm action=actions.again>
+            <PostForm action=actions.again>
                 <HiddenSearch form=again />
                 <button class="button" type="submit">"Search again"</button>
-            </ActionForm>
+            </PostForm>
         </div>
     }
 }
@@ -198,13 +201,13 @@ fn Judged(candidate: Candidate, actions: Actions) -> impl IntoView {
 }
 
 #[component]
-fn GrabForm(id: String, is_forced: bool, action: ServerAction<GrabCandidate>) -> impl IntoView {
+fn GrabForm(id: String, is_forced: bool, action: Post) -> impl IntoView {
     let word = if is_forced { "Grab anyway" } else { "Grab" };
     view! {
-        <ActionForm action=action>
+        <PostForm action=action>
             <input type="hidden" name="id" value=id />
             <input type="hidden" name="is_forced" value=is_forced.to_string() />
-            <button class="button button-primary" type="submit" disabled=move || action.pending().get()>{word}</button>
-        </ActionForm>
+            <button class="button button-primary" type="submit" disabled=move || action.pending.get()>{word}</button>
+        </PostForm>
     }
 }

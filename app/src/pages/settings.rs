@@ -5,68 +5,80 @@ use leptos_router::hooks::use_query_map;
 use types::settings::{ImportPolicy, NamingPreview, Settings};
 use wasm_bindgen::JsCast;
 
-use crate::api::AppError;
 use crate::api::settings::{SaveSettings, get_settings, preview_naming};
-use crate::components::fields::{CheckField, FormError, FormErrors, SelectField, TextField, action_error};
+use crate::api::{Answer, AppError};
+use crate::components::fields::{CheckField, FormError, FormErrors, SelectField, TextField};
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::notices::{Notice, Tone};
-
-/// What the templates make of the library's own books.
-type Preview = Resource<Result<Vec<NamingPreview>, AppError>>;
+use crate::components::post_form::PostForm;
+use crate::state::load::load;
+use crate::state::post::Post;
 
 /// One form for all of them.
 #[component]
 pub fn SettingsPage() -> impl IntoView {
-    let save = ServerAction::<SaveSettings>::new();
-    let error = action_error(save);
+    let save = Post::to::<SaveSettings>();
+    let error = save.error;
     provide_context(FormError(error));
-    let settings = Resource::new(|| (), |()| get_settings());
-    // Here and not in its section: what is fetched inside of something fetched does not survive hydration.
-    let typed = RwSignal::new(None);
-    let preview = Resource::new(move || typed.get(), preview_templates);
+    // Together: what is fetched inside of something fetched does not survive hydration.
+    let settings = load(|| (), |()| fetch_settings());
     let query = use_query_map();
     let is_saved = move || query.with(|query| query.get_str("done") == Some("saved"));
     view! {
         <PageHead title="Settings" />
         {move || is_saved().then(|| view! { <Notice tone=Tone::Good>"The settings were saved."</Notice> })}
         <FormErrors error=error />
-        {show_loaded(settings, move |settings| {
+        {show_loaded(settings, move |(settings, previews)| {
             view! {
-                <ActionForm action=save>
+                <PostForm action=save>
                     <div class="sections">
-                        <NamingSection settings=settings.clone() typed=typed preview=preview />
+                        <NamingSection settings=settings.clone() previews=previews />
                         <ImportSection settings=settings.clone() />
                         <ChoiceSection settings=settings.clone() />
                         <LimitSection settings=settings />
                     </div>
                     <div class="save-bar">
-                        <button class="button button-primary" type="submit" disabled=move || save.pending().get()>"Save"</button>
+                        <button class="button button-primary" type="submit" disabled=move || save.pending.get()>"Save"</button>
                     </div>
-                </ActionForm>
+                </PostForm>
             }
             .into_any()
         })}
     }
 }
 
-/// The two templates as they are typed; those in force before anybody typed.
+/// The settings in force, with what their templates make of the library's own books.
+async fn fetch_settings() -> Result<Answer<(Settings, Vec<NamingPreview>)>, AppError> {
+    let settings = get_settings().await?.read()?;
+    let templates = (settings.series_template.clone(), settings.standalone_template.clone());
+    let previews = preview_naming(templates.0, templates.1).await?.read()?;
+    Answer::of(&(settings, previews))
+}
+
+/// The two templates as they are typed; nothing before anybody typed.
 type Templates = Option<(String, String)>;
 
-async fn preview_templates(typed: Templates) -> Result<Vec<NamingPreview>, AppError> {
-    let (series, standalone) = match typed {
-        Some(typed) => typed,
-        None => {
-            let settings = get_settings().await?;
-            (settings.series_template, settings.standalone_template)
-        }
-    };
-    preview_naming(series, standalone).await
+/// Asks again whenever somebody typed; an answer that was overtaken is dropped.
+fn follow_templates(typed: RwSignal<Templates>, shown: RwSignal<Vec<NamingPreview>>) {
+    Effect::new(move || {
+        let Some((series, standalone)) = typed.get() else { return };
+        leptos::task::spawn_local(async move {
+            let asked = Some((series.clone(), standalone.clone()));
+            let answer = preview_naming(series, standalone).await.and_then(|answer| answer.read());
+            let is_current = typed.try_with_untracked(|typed| *typed == asked) == Some(true);
+            if let (Ok(previews), true) = (answer, is_current) {
+                shown.try_set(previews);
+            }
+        });
+    });
 }
 
 /// The templates, with what they make of the library's own books as one types.
 #[component]
-fn NamingSection(settings: Settings, typed: RwSignal<Templates>, preview: Preview) -> impl IntoView {
+fn NamingSection(settings: Settings, previews: Vec<NamingPreview>) -> impl IntoView {
+    let (typed, shown) = (RwSignal::new(None), RwSignal::new(previews));
+    follow_templates(typed, shown);
     let mut read = debounce(
         std::time::Duration::from_millis(300),
         move |section: web_sys::Element| {
@@ -87,7 +99,7 @@ fn NamingSection(settings: Settings, typed: RwSignal<Templates>, preview: Previe
             <TextField label="Of books in a series" name="input[series_template]" value=settings.series_template required=true />
             <TextField label="Of other books" name="input[standalone_template]" value=settings.standalone_template required=true />
             <h3>"On your own books"</h3>
-            {show_loaded(preview, |previews| view! { <Previews previews=previews /> }.into_any())}
+            {move || view! { <Previews previews=shown.get() /> }}
         </section>
     }
 }

@@ -5,13 +5,16 @@ use leptos_router::components::Redirect;
 
 use crate::api::people::CompleteSetup;
 use crate::api::shell::get_shell;
-use crate::components::fields::{FormError, FormErrors, TextField, action_error};
+use crate::components::fields::{FormError, FormErrors, TextField};
 use crate::components::loaded::show_loaded;
+use crate::components::post_form::PostForm;
+use crate::state::load::load;
+use crate::state::post::Post;
 
 /// Asks for the token that the server printed, and makes the admin.
 #[component]
 pub fn SetupPage() -> impl IntoView {
-    let shell = Resource::new(|| (), |()| get_shell());
+    let shell = load(|| (), |()| get_shell());
     view! {
         <leptos_meta::Title text="Set up" />
         <main class="lone-page">
@@ -30,12 +33,12 @@ pub fn SetupPage() -> impl IntoView {
 
 #[component]
 fn SetupForm() -> impl IntoView {
-    let action = ServerAction::<CompleteSetup>::new();
-    let error = action_error(action);
+    let action = Post::to::<CompleteSetup>();
+    let error = action.error;
     provide_context(FormError(error));
     view! {
         <p class="hint">"This happens once. The account can do everything here; more people can be added later."</p>
-        <ActionForm action=action>
+        <PostForm action=action>
             <FormErrors error=error />
             <TextField
                 label="Setup token" name="token" required=true autocomplete="off"
@@ -46,9 +49,9 @@ fn SetupForm() -> impl IntoView {
                 label="Password" name="password" kind="password" required=true autocomplete="new-password"
                 hint="At least 10 characters. A sentence is easy to keep."
             />
-            <button class="button button-primary" type="submit" disabled=move || action.pending().get()>
+            <button class="button button-primary" type="submit" disabled=move || action.pending.get()>
                 "Make the account"
             </button>
-        </ActionForm>
+        </PostForm>
     }
 }

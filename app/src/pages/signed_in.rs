@@ -8,6 +8,7 @@ use crate::components::layout::Frame;
 use crate::components::loaded::show_loaded;
 use crate::state::clock::{Now, provide_now};
 use crate::state::live::provide_live;
+use crate::state::load::load;
 use crate::state::me::{Me, provide_me};
 
 /// Leads strangers to the sign-in and newcomers to the set-up; shows the page to everybody else.
@@ -15,7 +16,7 @@ use crate::state::me::{Me, provide_me};
 pub fn SignedIn() -> impl IntoView {
     let (now, me) = (provide_now(), provide_me());
     provide_live();
-    let shell = Resource::new(|| (), |()| get_shell());
+    let shell = load(|| (), |()| get_shell());
     show_loaded(shell, move |shell| show_frame(shell, now, me))
 }
 

@@ -5,21 +5,24 @@ use leptos_router::hooks::use_query_map;
 use types::people::{Role, User};
 
 use crate::api::people::{CreateUser, SetUserActive, list_users};
-use crate::components::fields::{FormError, FormErrors, SelectField, TextField, action_error};
+use crate::components::fields::{FormError, FormErrors, SelectField, TextField};
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::{Notice, Tone};
+use crate::components::post_form::PostForm;
 use crate::components::states::Badge;
+use crate::state::load::load;
+use crate::state::post::Post;
 
 /// A list, and a form for one more.
 #[component]
 pub fn UsersPage() -> impl IntoView {
-    let set_active = ServerAction::<SetUserActive>::new();
-    let create = ServerAction::<CreateUser>::new();
-    let users = Resource::new(
-        move || (set_active.version().get(), create.version().get()),
+    let set_active = Post::to::<SetUserActive>();
+    let create = Post::to::<CreateUser>();
+    let users = load(
+        move || (set_active.version.get(), create.version.get()),
         |_| list_users(),
     );
     let query = use_query_map();
@@ -27,7 +30,7 @@ pub fn UsersPage() -> impl IntoView {
     view! {
         <PageHead title="Users" />
         {move || is_done().then(|| view! { <Notice tone=Tone::Good>"The account was made."</Notice> })}
-        <FormErrors error=action_error(set_active) />
+        <FormErrors error=set_active.error />
         {show_loaded(users, move |users| {
             let rows = users.into_iter().map(|user| view! { <UserRow user=user action=set_active /> }).collect_view();
             view! { <ul class="rows">{rows}</ul> }.into_any()
@@ -37,7 +40,7 @@ pub fn UsersPage() -> impl IntoView {
 }
 
 #[component]
-fn UserRow(user: User, action: ServerAction<SetUserActive>) -> impl IntoView {
+fn UserRow(user: User, action: Post) -> impl IntoView {
     let face = if user.is_active {
         ("Active", Icon::Check, Tone::Good)
     } else {
@@ -54,20 +57,20 @@ fn UserRow(user: User, action: ServerAction<SetUserActive>) -> impl IntoView {
                 <span>"Made " <Moment at=user.created_at /></span>
                 {user.last_login_at.map(|at| view! { <span>"Last signed in " <Moment at=at /></span> })}
             </p>
-            <ActionForm action=action>
+            <PostForm action=action>
                 <input type="hidden" name="id" value=user.id.to_string() />
                 <input type="hidden" name="is_active" value=(!user.is_active).to_string() />
                 <button class="button button-quiet" type="submit">
                     {if user.is_active { "Keep out" } else { "Let in again" }}
                 </button>
-            </ActionForm>
+            </PostForm>
         </li>
     }
 }
 
 #[component]
-fn NewUserForm(action: ServerAction<CreateUser>) -> impl IntoView {
-    let error = action_error(action);
+fn NewUserForm(action: Post) -> impl IntoView {
+    let error = action.error;
     provide_context(FormError(error));
     let roles = Role::ALL
         .iter()
@@ -76,7 +79,7 @@ fn NewUserForm(action: ServerAction<CreateUser>) -> impl IntoView {
     view! {
         <section class="section">
             <h2>"Add somebody"</h2>
-            <ActionForm action=action>
+            <PostForm action=action>
                 <FormErrors error=error />
                 <TextField label="User name" name="username" required=true autocomplete="off" />
                 <TextField
@@ -84,8 +87,8 @@ fn NewUserForm(action: ServerAction<CreateUser>) -> impl IntoView {
                     hint="At least 10 characters. They can change it later."
                 />
                 <SelectField label="May" name="role" choices=roles value="user" />
-                <button class="button button-primary" type="submit" disabled=move || action.pending().get()>"Add"</button>
-            </ActionForm>
+                <button class="button button-primary" type="submit" disabled=move || action.pending.get()>"Add"</button>
+            </PostForm>
         </section>
     }
 }

@@ -7,17 +7,20 @@ use types::wants::{Want, WantStatus};
 
 use crate::api::wants::{CancelWant, SearchNow, list_wants};
 use crate::components::confirm::Confirm;
-use crate::components::fields::{FormErrors, action_error};
+use crate::components::fields::FormErrors;
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::Empty;
 use crate::components::pager::Pager;
+use crate::components::post_form::PostForm;
 use crate::components::states::{Badge, download_face, reason_label, want_face};
 use crate::format;
 use crate::pages::use_page_request;
 use crate::state::live::use_live;
+use crate::state::load::load;
 use crate::state::me::use_me;
+use crate::state::post::Post;
 
 /// The tabs: word in the address, word on the tab, what it shows.
 const TABS: [(&str, &str, Option<WantStatus>); 4] = [
@@ -30,8 +33,8 @@ const TABS: [(&str, &str, Option<WantStatus>); 4] = [
 /// What can be done with a want.
 #[derive(Clone, Copy)]
 struct Actions {
-    search: ServerAction<SearchNow>,
-    cancel: ServerAction<CancelWant>,
+    search: Post,
+    cancel: Post,
 }
 
 /// One list with a tab for each status.
@@ -39,19 +42,19 @@ struct Actions {
 pub fn WantsPage() -> impl IntoView {
     let (live, query, page) = (use_live(), use_query_map(), use_page_request());
     let actions = Actions {
-        search: ServerAction::new(),
-        cancel: ServerAction::new(),
+        search: Post::to::<SearchNow>(),
+        cancel: Post::to::<CancelWant>(),
     };
     let tab = Memo::new(move |_| query.with(|query| read_tab(query.get_str("show"))));
     let changes = move || {
         (
             live.wants.get(),
             live.downloads.get(),
-            actions.search.version().get(),
-            actions.cancel.version().get(),
+            actions.search.version.get(),
+            actions.cancel.version.get(),
         )
     };
-    let wants = Resource::new(
+    let wants = load(
         move || (TABS[tab.get()].2, page.get(), changes()),
         |(status, page, _)| list_wants(status, page),
     );
@@ -65,8 +68,8 @@ pub fn WantsPage() -> impl IntoView {
         .collect_view();
     view! {
         <PageHead title="Wants"><a class="button" href="/search">"Want something"</a></PageHead>
-        <FormErrors error=action_error(actions.search) />
-        <FormErrors error=action_error(actions.cancel) />
+        <FormErrors error=actions.search.error />
+        <FormErrors error=actions.cancel.error />
         <nav aria-label="Which wants"><ul class="tabs">{tabs}</ul></nav>
         {show_loaded(wants, move |page| {
             if page.items.is_empty() {
@@ -126,23 +129,27 @@ fn WantRow(want: Want, actions: Actions) -> impl IntoView {
 
 #[component]
 fn WantActions(want: Want, actions: Actions) -> impl IntoView {
-    let can_change = want.status == WantStatus::Open && use_me().includes(Role::User);
+    let (is_open, me) = (want.status == WantStatus::Open, use_me());
+    let can_change = is_open && me.includes(Role::User);
+    let can_search = is_open && me.includes(Role::Manager);
     let id = want.id.to_string();
     let cancel_id = id.clone();
     view! {
         <div class="actions">
             {want.download_id.map(|id| view! { <a class="button button-quiet" href=format!("/downloads/{id}")>"Download"</a> })}
             {want.search_id.map(|id| view! { <a class="button button-quiet" href=format!("/search/{id}")>"Last search"</a> })}
-            {can_change.then(|| view! {
-                <ActionForm action=actions.search>
+            {can_search.then(|| view! {
+                <PostForm action=actions.search>
                     <input type="hidden" name="id" value=id />
                     <button class="button button-quiet" type="submit">"Search now"</button>
-                </ActionForm>
+                </PostForm>
+            })}
+            {can_change.then(|| view! {
                 <Confirm label="Cancel…" question="It is no longer looked for.">
-                    <ActionForm action=actions.cancel>
+                    <PostForm action=actions.cancel>
                         <input type="hidden" name="id" value=cancel_id />
                         <button class="button button-danger" type="submit">"Cancel the want"</button>
-                    </ActionForm>
+                    </PostForm>
                 </Confirm>
             })}
         </div>

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use leptos::prelude::*;
 
-/// Now, as the server sees it; moves on every half minute in the browser.
+/// Now, as the server sees it; moves on every five seconds in the browser.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// What the server said when the page was opened.
@@ -37,7 +37,7 @@ pub fn provide_now() -> Now {
         now.start.track();
         let started = browser_time();
         let tick = move || now.passed.set((browser_time() - started) as i64);
-        if let Ok(interval) = set_interval_with_handle(tick, std::time::Duration::from_secs(30)) {
+        if let Ok(interval) = set_interval_with_handle(tick, std::time::Duration::from_secs(5)) {
             on_cleanup(move || interval.clear());
         }
     });

@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod live;
+pub mod load;
 pub mod me;
+pub mod post;
