@@ -24,7 +24,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let ground = Ground::lay(&config).await?;
     let services = &ground.services;
     if let Some(path) = &config.provision {
-        let text = std::fs::read_to_string(path).with_context(|| format!("MAMCRAWLER_PROVISION names {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("MAMCRAWLER_PROVISION names {}", path.display()))?;
         let added = services::provision::apply_provision(services, &text).await?;
         tracing::info!(added = added.len(), "provisioned from {}", path.display());
     }
@@ -35,10 +36,15 @@ pub async fn serve(config: Config) -> Result<()> {
     let state = AppState {
         services: services.clone(),
         leptos: config::leptos_options(config.site_root.as_deref(), config.listen)?,
-        cookies: SessionCookies { secure: config.has_secure_cookies },
+        cookies: SessionCookies {
+            secure: config.has_secure_cookies,
+        },
     };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!("{} can't be listened on. Stop what uses it, or set MAMCRAWLER_LISTEN to another address", config.listen)
+        format!(
+            "{} can't be listened on. Stop what uses it, or set MAMCRAWLER_LISTEN to another address",
+            config.listen
+        )
     })?;
     tracing::info!("mamcrawler serves http://{}", listener.local_addr()?);
     serve_until_stopped(listener, state).await?;
@@ -87,8 +93,18 @@ impl Ground {
             mam_daily_budget: config.mam_daily_budget,
             poll_active_ms: config.poll_active_ms,
         };
-        let keys = Keys { encryption: *keys.encryption.expose_secret(), signing: *keys.signing.expose_secret() };
-        let services = Services::new(pool, &url, service_config, &keys, Arc::new(SystemClock), Arc::new(SystemRandom));
+        let keys = Keys {
+            encryption: *keys.encryption.expose_secret(),
+            signing: *keys.signing.expose_secret(),
+        };
+        let services = Services::new(
+            pool,
+            &url,
+            service_config,
+            &keys,
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+        );
         Ok(Self { services, postgres })
     }
 
@@ -122,7 +138,9 @@ async fn start_worker(config: &Config, services: &Services) -> Result<Worker> {
         tracing::info!(unfinished, "went on with what an earlier process left");
     }
     let lease = Duration::from_secs(config.job_lease_seconds.max(3));
-    let handler = Arc::new(JobHandler { services: services.clone() });
+    let handler = Arc::new(JobHandler {
+        services: services.clone(),
+    });
     Ok(services::runs::start_worker(services, handler, |options| Options {
         concurrency: config.worker_slots.max(1),
         lease,

@@ -8,7 +8,11 @@ mod web;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "mamcrawler", version, about = "Keeps an audiobook library complete, correct and well behaved")]
+#[command(
+    name = "mamcrawler",
+    version,
+    about = "Keeps an audiobook library complete, correct and well behaved"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

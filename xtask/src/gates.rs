@@ -23,10 +23,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("end2end/sandbox", &[]),
     ("xtask", &[]),
 ];
-const WORKSPACE_CRATES: &[&str] =
-    &["types", "domain", "db", "clients", "jobs", "services", "app", "frontend", "server", "testing", "sandbox", "xtask"];
+const WORKSPACE_CRATES: &[&str] = &[
+    "types", "domain", "db", "clients", "jobs", "services", "app", "frontend", "server", "testing", "sandbox", "xtask",
+];
 /// What must never reach the browser.
-const SERVER_ONLY: &[&str] = &["tokio", "diesel", "reqwest", "axum", "services", "db", "clients", "jobs"];
+const SERVER_ONLY: &[&str] = &[
+    "tokio", "diesel", "reqwest", "axum", "services", "db", "clients", "jobs",
+];
 
 /// Runs every gate; all findings are printed before it fails.
 pub fn check_gates() -> Result<()> {
@@ -70,9 +73,23 @@ fn find_server_crates_in_browser(root: &Path) -> Result<Vec<String>> {
     for package in ["types", "domain", "frontend"] {
         let output = Command::new(env!("CARGO"))
             .current_dir(root)
-            .args(["tree", "-p", package, "--target", "wasm32-unknown-unknown", "-e", "normal", "--prefix", "none"])
+            .args([
+                "tree",
+                "-p",
+                package,
+                "--target",
+                "wasm32-unknown-unknown",
+                "-e",
+                "normal",
+                "--prefix",
+                "none",
+            ])
             .output()?;
-        ensure!(output.status.success(), "cargo tree -p {package}: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "cargo tree -p {package}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let tree = String::from_utf8(output.stdout)?;
         ensure!(tree.contains(package), "cargo tree -p {package} printed no tree");
         for line in tree.lines() {
@@ -89,29 +106,73 @@ fn find_server_crates_in_browser(root: &Path) -> Result<Vec<String>> {
 
 /// SQL lives in db; the queue engine keeps that of its own tables.
 fn find_sql_outside_db(root: &Path) -> Result<Vec<String>> {
-    let words = ["sql_query(", "diesel::sql", "diesel::insert_into", "diesel::update(", "diesel::delete("];
-    find_words(root, &["crates/services/src", "crates/domain/src", "app/src", "server/src", "crates/clients/src"], &words, "has SQL")
+    let words = [
+        "sql_query(",
+        "diesel::sql",
+        "diesel::insert_into",
+        "diesel::update(",
+        "diesel::delete(",
+    ];
+    find_words(
+        root,
+        &[
+            "crates/services/src",
+            "crates/domain/src",
+            "app/src",
+            "server/src",
+            "crates/clients/src",
+        ],
+        &words,
+        "has SQL",
+    )
 }
 
 /// Components take data and callbacks; what they may name of `api` are its types.
 fn find_fetching_components(root: &Path) -> Result<Vec<String>> {
-    let words = ["Resource::new", "ServerAction::new", "ServerMultiAction::new", "spawn_local"];
+    let words = [
+        "Resource::new",
+        "ServerAction::new",
+        "ServerMultiAction::new",
+        "spawn_local",
+    ];
     find_words(root, &["app/src/components"], &words, "fetches, which only pages may")
 }
 
 fn find_placeholders(root: &Path) -> Result<Vec<String>> {
     // Written apart, so that this file does not find itself.
-    let words = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("// TO", "DO"), concat!("// FIX", "ME"), concat!("#[ign", "ore")];
-    let folders = ["crates", "app/src", "frontend/src", "server", "end2end/sandbox/src", "xtask/src"];
+    let words = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("// TO", "DO"),
+        concat!("// FIX", "ME"),
+        concat!("#[ign", "ore"),
+    ];
+    let folders = [
+        "crates",
+        "app/src",
+        "frontend/src",
+        "server",
+        "end2end/sandbox/src",
+        "xtask/src",
+    ];
     find_words(root, &folders, &words, "is unfinished")
 }
 
 fn find_machine_paths(root: &Path) -> Result<Vec<String>> {
     let output = Command::new("git")
         .current_dir(root)
-        .args(["grep", "-n", "-I", "-E", concat!("/work/", "(main|steering|shared)|arti", "factory")])
+        .args([
+            "grep",
+            "-n",
+            "-I",
+            "-E",
+            concat!("/work/", "(main|steering|shared)|arti", "factory"),
+        ])
         .output()?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(|line| format!("{line}: names one machine")).collect())
+    Ok(String::from_utf8(output.stdout)?
+        .lines()
+        .map(|line| format!("{line}: names one machine"))
+        .collect())
 }
 
 /// A struct with a `SecretString` never derives `Serialize` or `Debug`-prints it; `secrecy` guards the latter.

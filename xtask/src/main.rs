@@ -22,5 +22,8 @@ fn main() -> Result<()> {
 
 /// The checkout's root, whatever the current directory is.
 fn workspace_root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies below the workspace root").to_path_buf()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies below the workspace root")
+        .to_path_buf()
 }

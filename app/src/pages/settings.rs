@@ -62,10 +62,14 @@ type Templates = Option<(String, String)>;
 /// Asks again whenever somebody typed; an answer that was overtaken is dropped.
 fn follow_templates(typed: RwSignal<Templates>, shown: RwSignal<Vec<NamingPreview>>) {
     Effect::new(move || {
-        let Some((series, standalone)) = typed.get() else { return };
+        let Some((series, standalone)) = typed.get() else {
+            return;
+        };
         leptos::task::spawn_local(async move {
             let asked = Some((series.clone(), standalone.clone()));
-            let answer = preview_naming(series, standalone).await.and_then(|answer| answer.read());
+            let answer = preview_naming(series, standalone)
+                .await
+                .and_then(|answer| answer.read());
             let is_current = typed.try_with_untracked(|typed| *typed == asked) == Some(true);
             if let (Ok(previews), true) = (answer, is_current) {
                 shown.try_set(previews);

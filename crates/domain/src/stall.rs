@@ -63,6 +63,7 @@ pub enum StallStep {
     },
     Reannounce(String),
     Recheck(String),
+    /// Why this one is given up; whoever looks for the next one says whether there is one.
     NextCandidate(String),
     AskPerson(String),
 }
@@ -136,13 +137,9 @@ fn climb_ladder(facts: &StallFacts) -> StallStep {
         Some(LadderStep::NoCandidateLeft) => StallStep::AskPerson(format!(
             "{cause} No other candidate is left: choose another release, or wait."
         )),
-        Some(LadderStep::Rechecked) => {
-            StallStep::NextCandidate(format!("{cause} The next candidate is tried instead."))
-        }
+        Some(LadderStep::Rechecked) => StallStep::NextCandidate(cause),
         // Asking the tracker again about a torrent that it does not know only costs time.
-        _ if is_unknown_to_tracker(facts) => {
-            StallStep::NextCandidate(format!("{cause} The next candidate is tried instead."))
-        }
+        _ if is_unknown_to_tracker(facts) => StallStep::NextCandidate(cause),
         Some(LadderStep::Reannounced) => {
             StallStep::Recheck(format!("{cause} The torrent is checked and started again."))
         }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use db::Connection;
 use domain::account::{Account, Budget, BudgetRules, Commitments, check_budget};
-use types::{DownloadId, IntegrationId};
 use types::downloads::HoldReason;
 use types::integrations::{Integration, IntegrationKind};
+use types::{DownloadId, IntegrationId};
 
 use crate::Services;
 use crate::error::Result;
@@ -24,7 +24,10 @@ impl BudgetView {
     /// `except` is a download that is about to be decided on, which must not count against itself.
     pub async fn load(services: &Services, conn: &mut Connection, except: Option<DownloadId>) -> Result<Self> {
         let settings = crate::settings::read_settings(services).await?;
-        let rules = BudgetRules { reserve: i64::from(settings.unsatisfied_reserve), floor_buffer: settings.floor_buffer };
+        let rules = BudgetRules {
+            reserve: i64::from(settings.unsatisfied_reserve),
+            floor_buffer: settings.floor_buffer,
+        };
         let mut accounts = HashMap::new();
         for integration in db::integrations::list_integrations(conn).await? {
             if integration.kind != IntegrationKind::Myanonamouse.as_str() {
@@ -41,8 +44,10 @@ impl BudgetView {
                 unsatisfied_limit: row.unsatisfied_limit,
                 taken_at: row.taken_at,
             });
-            let commitments =
-                Commitments { in_flight: commitments.in_flight, pending_paid_bytes: commitments.pending_paid_bytes };
+            let commitments = Commitments {
+                in_flight: commitments.in_flight,
+                pending_paid_bytes: commitments.pending_paid_bytes,
+            };
             accounts.insert(id, (account, commitments));
         }
         Ok(Self { accounts, rules })

@@ -13,7 +13,10 @@ use crate::connect::{Connected, connect_indexers, connect_library, connect_torre
 use crate::error::{Result, ServiceError};
 
 /// The torrent client with this id.
-pub async fn find_torrent_client(services: &Services, id: IntegrationId) -> Result<(Integration, Arc<dyn TorrentClient>)> {
+pub async fn find_torrent_client(
+    services: &Services,
+    id: IntegrationId,
+) -> Result<(Integration, Arc<dyn TorrentClient>)> {
     pick(connect_torrent_clients(services).await?, id, "torrent client")
 }
 
@@ -33,7 +36,9 @@ pub async fn find_library(services: &Services) -> Result<Option<(Integration, Ar
 fn pick<C: ?Sized>(all: Vec<Connected<C>>, id: IntegrationId, noun: &str) -> Result<(Integration, Arc<C>)> {
     let found = all.into_iter().find(|connected| connected.integration.id == id);
     let Connected { integration, client } = found.ok_or_else(|| {
-        ServiceError::conflict(format!("Its {noun} is switched off or was removed. Switch it on in Integrations, then retry."))
+        ServiceError::conflict(format!(
+            "Its {noun} is switched off or was removed. Switch it on in Integrations, then retry."
+        ))
     })?;
     Ok((integration, client?))
 }

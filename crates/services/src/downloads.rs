@@ -32,7 +32,9 @@ pub async fn list_downloads(
 pub async fn get_download(services: &Services, actor: &Actor, id: DownloadId) -> Result<DownloadDetail> {
     require(actor, Role::Viewer)?;
     let mut conn = services.connection().await?;
-    let row = db::downloads::find_download(&mut conn, id).await?.ok_or_else(|| ServiceError::not_found("download"))?;
+    let row = db::downloads::find_download(&mut conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("download"))?;
     let summary = db::download_list::find_download_summary(&mut conn, id).await?;
     let summary = summary.ok_or_else(|| ServiceError::not_found("download"))?;
     let verdict = match row.candidate_id {
@@ -46,7 +48,11 @@ pub async fn get_download(services: &Services, actor: &Actor, id: DownloadId) ->
     };
     let is_manager = require(actor, Role::Manager).is_ok();
     Ok(DownloadDetail {
-        actions: if is_manager { actions(summary.state) } else { DownloadActions::default() },
+        actions: if is_manager {
+            actions(summary.state)
+        } else {
+            DownloadActions::default()
+        },
         summary,
         client: client.map(|client| client.name),
         client_id: row.client_id.map(Into::into),
@@ -67,7 +73,10 @@ pub async fn retry_download(services: &Services, actor: &Actor, id: DownloadId) 
     conn.transaction(async |conn| {
         let download = lock_download(conn, id).await?;
         if !actions(download.state()?).can_retry {
-            return Err(ServiceError::conflict(format!("A download that is {} can't be retried.", download.state()?)));
+            return Err(ServiceError::conflict(format!(
+                "A download that is {} can't be retried.",
+                download.state()?
+            )));
         }
         db::wants::reopen_want(conn, download.want_id.into()).await?;
         if has_usable_release(conn, &download).await? {
@@ -80,7 +89,14 @@ pub async fn retry_download(services: &Services, actor: &Actor, id: DownloadId) 
             return enqueue_advance(services, conn, actor, id).await;
         }
         let sentence = format!("{} asked for a new search.", actor.name());
-        take_step(services, conn, actor, &download, Step::new(DownloadState::Searching, EventCode::Retried, sentence)).await?;
+        take_step(
+            services,
+            conn,
+            actor,
+            &download,
+            Step::new(DownloadState::Searching, EventCode::Retried, sentence),
+        )
+        .await?;
         enqueue_search(services, conn, actor, id).await
     })
     .await
@@ -94,13 +110,26 @@ pub async fn cancel_download(services: &Services, actor: &Actor, id: DownloadId)
         .transaction(async |conn| {
             let download = lock_download(conn, id).await?;
             if !actions(download.state()?).can_cancel {
-                return Err(ServiceError::conflict(format!("A download that is {} can't be cancelled.", download.state()?)));
+                return Err(ServiceError::conflict(format!(
+                    "A download that is {} can't be cancelled.",
+                    download.state()?
+                )));
             }
             let sentence = match download.state()?.is_in_client() {
-                true => format!("{} cancelled it. The torrent stays in the client: it may owe seeding.", actor.name()),
+                true => format!(
+                    "{} cancelled it. The torrent stays in the client: it may owe seeding.",
+                    actor.name()
+                ),
                 false => format!("{} cancelled it.", actor.name()),
             };
-            take_step(services, conn, actor, &download, Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence)).await
+            take_step(
+                services,
+                conn,
+                actor,
+                &download,
+                Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence),
+            )
+            .await
         })
         .await?;
     stop_unfinished(services, &download).await;
@@ -111,9 +140,14 @@ pub async fn cancel_download(services: &Services, actor: &Actor, id: DownloadId)
 pub async fn choose_another(services: &Services, actor: &Actor, id: DownloadId) -> Result<SearchId> {
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;
-    let download = db::downloads::find_download(&mut conn, id).await?.ok_or_else(|| ServiceError::not_found("download"))?;
+    let download = db::downloads::find_download(&mut conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("download"))?;
     if !actions(download.state()?).can_choose_another {
-        return Err(ServiceError::conflict(format!("Nothing else can be chosen for a download that is {}.", download.state()?)));
+        return Err(ServiceError::conflict(format!(
+            "Nothing else can be chosen for a download that is {}.",
+            download.state()?
+        )));
     }
     let form = form_of_want(&mut conn, download.want_id.into()).await?;
     drop(conn);
@@ -126,20 +160,31 @@ async fn lock_download(conn: &mut Connection, id: DownloadId) -> Result<Download
 
 /// A blocklisted release is not tried again.
 async fn has_usable_release(conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
-    let Some(release) = download.release_id else { return Ok(false) };
-    Ok(find_blocklist_reason(conn, Some(release.into()), download.info_hash.as_deref()).await?.is_none())
+    let Some(release) = download.release_id else {
+        return Ok(false);
+    };
+    Ok(
+        find_blocklist_reason(conn, Some(release.into()), download.info_hash.as_deref())
+            .await?
+            .is_none(),
+    )
 }
 
 /// A cancelled torrent that is not complete should not go on costing ratio; a complete one goes on seeding.
-async fn stop_unfinished(services: &Services, download: &DownloadRow) {
-    let (Some(client), Some(hash)) = (download.client_id, &download.info_hash) else { return };
+pub(crate) async fn stop_unfinished(services: &Services, download: &DownloadRow) {
+    let (Some(client), Some(hash)) = (download.client_id, &download.info_hash) else {
+        return;
+    };
     if download.progress.unwrap_or(0.0) >= 1.0 {
         return;
     }
     let stopped = async {
         let (_, client) = connected::find_torrent_client(services, client.into()).await?;
         let found = client.find(std::slice::from_ref(hash)).await?;
-        if let Some(torrent) = found.iter().find(|torrent| !torrent.is_complete() && torrent.progress < 1.0) {
+        if let Some(torrent) = found
+            .iter()
+            .find(|torrent| !torrent.is_complete() && torrent.progress < 1.0)
+        {
             client.stop(&torrent.hash).await?;
         }
         Ok::<_, ServiceError>(())

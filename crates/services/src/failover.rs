@@ -57,11 +57,21 @@ async fn blocklist(services: &Services, conn: &mut Connection, download: &Downlo
     };
     db::blocklist::insert_blocklist_entry(conn, &entry).await?;
     let sentence = "The release is on the blocklist and won't be grabbed again.";
-    note_event(services, conn, &JOB_ACTOR, download.id(), EventCode::Blocklisted, sentence).await
+    note_event(
+        services,
+        conn,
+        &JOB_ACTOR,
+        download.id(),
+        EventCode::Blocklisted,
+        sentence,
+    )
+    .await
 }
 
 async fn find_next(conn: &mut Connection, download: &DownloadRow) -> Result<Option<db::candidates::CandidateRow>> {
-    let Some(search) = download.search_id else { return Ok(None) };
+    let Some(search) = download.search_id else {
+        return Ok(None);
+    };
     if db::commitments::count_tries(conn, download.want_id.into(), SearchId(search)).await? >= MOST_TRIES {
         return Ok(None);
     }
@@ -79,7 +89,12 @@ async fn replace(
         replaces_id: Some(download.id),
         ..new_download(services, download.want_id.into(), download.work_id.into())
     };
-    let event = new_event(services, &JOB_ACTOR, EventCode::NextCandidate, "Takes the place of a release that failed.");
+    let event = new_event(
+        services,
+        &JOB_ACTOR,
+        EventCode::NextCandidate,
+        "Takes the place of a release that failed.",
+    );
     db::downloads::insert_download(conn, &new, &event).await?;
     let chosen = Chosen {
         candidate,

@@ -38,7 +38,9 @@ pub async fn grab_candidate(
 ) -> Result<DownloadId> {
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;
-    let grabbed = conn.transaction(async |conn| grab_in(services, conn, actor, id, &options).await).await;
+    let grabbed = conn
+        .transaction(async |conn| grab_in(services, conn, actor, id, &options).await)
+        .await;
     match grabbed {
         // Somebody grabbed the same work at the same moment: theirs is ours.
         Err(error) if error.code == types::ErrorCode::Conflict && !options.is_forced => {
@@ -64,11 +66,20 @@ async fn grab_in(
     let candidate = load_candidate(conn, id).await?;
     let verdict = candidate.row.verdict()?;
     if verdict.decision == Decision::Rejected && !options.is_forced {
-        return Err(ServiceError::conflict(format!("This release was refused: {}", reasons(&verdict))));
+        return Err(ServiceError::conflict(format!(
+            "This release was refused: {}",
+            reasons(&verdict)
+        )));
     }
     let (want, work) = find_want(services, conn, actor, &candidate).await?;
     refuse_owned(conn, &candidate, options.is_forced).await?;
-    let chosen = Chosen { candidate: &candidate.row, verdict: &verdict, want, work, options };
+    let chosen = Chosen {
+        candidate: &candidate.row,
+        verdict: &verdict,
+        want,
+        work,
+        options,
+    };
     queue_chosen(services, conn, actor, &chosen).await
 }
 
@@ -104,7 +115,12 @@ pub(crate) async fn queue_chosen(
                 idempotency_key: chosen.options.idempotency_key.clone(),
                 ..new_download(services, chosen.want, chosen.work)
             };
-            let event = new_event(services, actor, EventCode::Created, format!("{} chose a release.", actor.name()));
+            let event = new_event(
+                services,
+                actor,
+                EventCode::Created,
+                format!("{} chose a release.", actor.name()),
+            );
             db::downloads::insert_download(conn, &new, &event).await?
         }
     };
@@ -121,6 +137,9 @@ pub(crate) async fn queue_chosen(
         changes.info_hash_v2 = Some(None);
         changes.client_id = Some(None);
         changes.progress = Some(None);
+        changes.completed_bytes = Some(None);
+        changes.last_bytes_at = Some(None);
+        changes.stall_step = Some(0);
     });
     let download = take_step(services, conn, actor, &download, step).await?;
     enqueue_advance(services, conn, actor, download.id()).await?;
@@ -135,7 +154,13 @@ pub(crate) async fn enqueue_advance(
     id: DownloadId,
 ) -> Result<()> {
     let now = services.now();
-    let run = NewRun::about(services.new_id::<RunId>(), JobKind::AdvanceDownload, id.0, actor.name(), now);
+    let run = NewRun::about(
+        services.new_id::<RunId>(),
+        JobKind::AdvanceDownload,
+        id.0,
+        actor.name(),
+        now,
+    );
     jobs::enqueue(conn, NewRun { priority: 10, ..run }, now).await?;
     Ok(())
 }
@@ -161,7 +186,9 @@ async fn find_want(
     candidate: &LoadedCandidate,
 ) -> Result<(WantId, WorkId)> {
     if let Some(want) = candidate.want {
-        let want = db::wants::find_want_row(conn, want).await?.ok_or_else(|| ServiceError::not_found("want"))?;
+        let want = db::wants::find_want_row(conn, want)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("want"))?;
         return Ok((want.id.into(), want.work_id.into()));
     }
     let form = fill_form(candidate.form.clone(), &candidate.facts);
@@ -177,7 +204,13 @@ fn fill_form(form: SearchForm, facts: &ReleaseFacts) -> SearchForm {
         return form;
     }
     let series = facts.series.first();
-    let or_claimed = |typed: String, claimed: Option<String>| if typed.is_empty() { claimed.unwrap_or_default() } else { typed };
+    let or_claimed = |typed: String, claimed: Option<String>| {
+        if typed.is_empty() {
+            claimed.unwrap_or_default()
+        } else {
+            typed
+        }
+    };
     SearchForm {
         title: facts.title.clone(),
         author: facts.authors.join("; "),
@@ -198,9 +231,18 @@ struct LoadedCandidate {
 async fn load_candidate(conn: &mut Connection, id: CandidateId) -> Result<LoadedCandidate> {
     let gone = || ServiceError::not_found("release");
     let row = db::candidates::find_candidate_row(conn, id).await?.ok_or_else(gone)?;
-    let search = db::searches::find_search(conn, row.search_id.into()).await?.ok_or_else(gone)?;
-    let release = db::releases::find_release(conn, row.release_id.into()).await?.ok_or_else(gone)?;
-    Ok(LoadedCandidate { row, want: search.want_id.map(Into::into), form: search.form()?, facts: release.facts()? })
+    let search = db::searches::find_search(conn, row.search_id.into())
+        .await?
+        .ok_or_else(gone)?;
+    let release = db::releases::find_release(conn, row.release_id.into())
+        .await?
+        .ok_or_else(gone)?;
+    Ok(LoadedCandidate {
+        row,
+        want: search.want_id.map(Into::into),
+        form: search.form()?,
+        facts: release.facts()?,
+    })
 }
 
 /// Another edition of an owned work is not grabbed unless a person insists; nor is anything while nobody can tell.
@@ -220,10 +262,20 @@ async fn refuse_owned(conn: &mut Connection, candidate: &LoadedCandidate, is_for
 }
 
 async fn find_grab_of(conn: &mut Connection, id: CandidateId) -> Result<Option<DownloadId>> {
-    Ok(db::downloads::find_download_of_candidate(conn, id).await?.map(|row| row.id()))
+    Ok(db::downloads::find_download_of_candidate(conn, id)
+        .await?
+        .map(|row| row.id()))
 }
 
 fn reasons(verdict: &Verdict) -> String {
-    let sentences: Vec<&str> = verdict.findings.iter().map(|finding| finding.sentence.as_str()).collect();
-    if sentences.is_empty() { verdict.summary.clone() } else { sentences.join(" ") }
+    let sentences: Vec<&str> = verdict
+        .findings
+        .iter()
+        .map(|finding| finding.sentence.as_str())
+        .collect();
+    if sentences.is_empty() {
+        verdict.summary.clone()
+    } else {
+        sentences.join(" ")
+    }
 }

@@ -42,6 +42,7 @@ mod paths;
 mod redirects;
 mod search_run;
 mod tested_session;
+mod text;
 mod transition;
 mod works;
 

@@ -1,9 +1,9 @@
 //! Stores items of the library service as books, and knows which of them changed.
 
 use clients::library::Item;
+use db::books::{BookRow, NewBook};
 use domain::identity::WorkIdentity;
 use domain::normalise::{search_key, sort_key, title_key};
-use db::books::{BookRow, NewBook};
 use types::integrations::Integration;
 use types::library::BookFile;
 use types::{BookId, WorkId};
@@ -64,19 +64,31 @@ pub async fn store_item(
         description: item.description.as_deref().map(plain_text),
         authors: item.authors.iter().map(|name| new_person(name)).collect(),
         narrators: item.narrators.iter().map(|name| new_person(name)).collect(),
-        series: item.series.iter().map(|series| new_series_entry(&series.name, series.sequence.as_deref())).collect(),
+        series: item
+            .series
+            .iter()
+            .map(|series| new_series_entry(&series.name, series.sequence.as_deref()))
+            .collect(),
         files: item.audio_files.iter().map(file_of).collect(),
     };
     Ok(db::books::upsert_book(&mut conn, &book).await?)
 }
 
 fn identity_of_item(item: &Item) -> WorkIdentity {
-    let id = |kind: &str, value: &Option<String>| value.clone().map(|value| (kind.to_owned(), value.trim().to_uppercase()));
+    let id = |kind: &str, value: &Option<String>| {
+        value
+            .clone()
+            .map(|value| (kind.to_owned(), value.trim().to_uppercase()))
+    };
     let sequence = item.series.iter().find_map(|series| series.sequence.clone());
     let title = title_of(item);
     WorkIdentity {
         authors: item.authors.clone(),
-        series: item.series.iter().map(|series| (series.name.clone(), series.sequence.clone())).collect(),
+        series: item
+            .series
+            .iter()
+            .map(|series| (series.name.clone(), series.sequence.clone()))
+            .collect(),
         sequence: sequence.or_else(|| title_key(&title).sequence.map(|sequence| sequence.text)),
         external_ids: [id("asin", &item.asin), id("isbn", &item.isbn)]
             .into_iter()
@@ -98,7 +110,12 @@ fn title_of(item: &Item) -> String {
 fn search_text(item: &Item, title: &str) -> String {
     let series = item.series.iter().map(|series| series.name.as_str());
     let names = item.authors.iter().chain(&item.narrators).map(String::as_str);
-    let words: Vec<&str> = [title].into_iter().chain(item.subtitle.as_deref()).chain(names).chain(series).collect();
+    let words: Vec<&str> = [title]
+        .into_iter()
+        .chain(item.subtitle.as_deref())
+        .chain(names)
+        .chain(series)
+        .collect();
     search_key(&words.join(" "))
 }
 
@@ -141,22 +158,35 @@ fn plain_text(html: &str) -> String {
     while let Some(start) = rest.find('<') {
         text.push_str(&rest[..start]);
         let tail = &rest[start..];
-        let is_tag = tail[1..].starts_with(|character: char| character.is_ascii_alphabetic() || character == '/' || character == '!');
+        let is_tag = tail[1..]
+            .starts_with(|character: char| character.is_ascii_alphabetic() || character == '/' || character == '!');
         let Some(end) = tail.find('>').filter(|_| is_tag) else {
             text.push('<');
             rest = &tail[1..];
             continue;
         };
         let name = tail[1..end].trim_start_matches('/').to_ascii_lowercase();
-        let is_block = ["p", "br", "div", "li", "h"].iter().any(|block| name.starts_with(block));
+        let is_block = ["p", "br", "div", "li", "h"]
+            .iter()
+            .any(|block| name.starts_with(block));
         text.push(if is_block { '\n' } else { ' ' });
         rest = &tail[end + 1..];
     }
     text.push_str(rest);
-    let decoded = [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&apos;", "'"), ("&amp;", "&")]
-        .into_iter()
-        .fold(text, |text, (entity, character)| text.replace(entity, character));
-    let lines = decoded.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let decoded = [
+        ("&nbsp;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ]
+    .into_iter()
+    .fold(text, |text, (entity, character)| text.replace(entity, character));
+    let lines = decoded
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -167,7 +197,10 @@ mod tests {
     #[test]
     fn descriptions_become_plain_text() {
         for (html, expected) in [
-            ("<p>One <b>bold</b> word.</p><p>Two &amp; three</p>", "One bold word.\nTwo & three"),
+            (
+                "<p>One <b>bold</b> word.</p><p>Two &amp; three</p>",
+                "One bold word.\nTwo & three",
+            ),
             ("1 < 2 and <i>so</i> on", "1 < 2 and so on"),
             ("an unclosed <script alert(1)", "an unclosed <script alert(1)"),
             ("&amp;lt;b&amp;gt;", "&lt;b&gt;"),
@@ -187,7 +220,10 @@ mod tests {
 
     #[test]
     fn an_item_without_a_title_is_called_by_its_folder() {
-        let item = Item { path: "/audiobooks/Anon/Lost Book".into(), ..Item::default() };
+        let item = Item {
+            path: "/audiobooks/Anon/Lost Book".into(),
+            ..Item::default()
+        };
         assert_eq!(title_of(&item), "Lost Book");
     }
 }

@@ -29,12 +29,19 @@ pub async fn find_owned(conn: &mut Connection, wanted: &WorkIdentity) -> Result<
     for candidate in load_similar_works(conn, wanted, true).await? {
         match match_works(wanted, &candidate.identity) {
             WorkMatch::Same(reason) => {
-                let sentence = format!("Owned already: \"{}\"{} ({reason}).", candidate.identity.title, by(&candidate.identity));
+                let sentence = format!(
+                    "Owned already: \"{}\"{} ({reason}).",
+                    candidate.identity.title,
+                    by(&candidate.identity)
+                );
                 return Ok(Ownership::Owned(candidate.id, sentence));
             }
             WorkMatch::Unsure(reason) if unsure == Ownership::NotOwned => {
-                let sentence =
-                    format!("Perhaps owned: \"{}\"{} ({reason}).", candidate.identity.title, by(&candidate.identity));
+                let sentence = format!(
+                    "Perhaps owned: \"{}\"{} ({reason}).",
+                    candidate.identity.title,
+                    by(&candidate.identity)
+                );
                 unsure = Ownership::Unsure(sentence);
             }
             _ => {}
@@ -98,7 +105,11 @@ fn sequence_of(key: &str, series: &[(String, Option<String>)]) -> Option<String>
     }
     let mut numbers: Vec<&String> = series.iter().filter_map(|(_, sequence)| sequence.as_ref()).collect();
     numbers.dedup();
-    if let [number] = numbers.as_slice() { Some((*number).clone()) } else { None }
+    if let [number] = numbers.as_slice() {
+        Some((*number).clone())
+    } else {
+        None
+    }
 }
 
 /// The identity that a search form or a want describes.
@@ -108,15 +119,25 @@ pub fn identity_of_form(form: &SearchForm) -> WorkIdentity {
     WorkIdentity {
         title: form.title.trim().to_owned(),
         authors: split_authors(&form.author),
-        series: text(&form.series).map(|name| (name, sequence.clone())).into_iter().collect(),
+        series: text(&form.series)
+            .map(|name| (name, sequence.clone()))
+            .into_iter()
+            .collect(),
         sequence,
-        external_ids: text(&form.asin).map(|asin| ("asin".to_owned(), asin.to_uppercase())).into_iter().collect(),
+        external_ids: text(&form.asin)
+            .map(|asin| ("asin".to_owned(), asin.to_uppercase()))
+            .into_iter()
+            .collect(),
     }
 }
 
 /// "A, B & C" as people type it; one comma after a single word is "Last, First".
 pub fn split_authors(text: &str) -> Vec<String> {
-    let parts: Vec<&str> = text.split([';', '&']).flat_map(|part| part.split(", ")).map(str::trim).collect();
+    let parts: Vec<&str> = text
+        .split([';', '&'])
+        .flat_map(|part| part.split(", "))
+        .map(str::trim)
+        .collect();
     let names = match parts.as_slice() {
         [last, first] if text.contains(',') && !last.contains(' ') => vec![format!("{first} {last}")],
         _ => parts.into_iter().map(str::to_owned).collect(),
@@ -125,7 +146,11 @@ pub fn split_authors(text: &str) -> Vec<String> {
 }
 
 fn by(identity: &WorkIdentity) -> String {
-    if identity.authors.is_empty() { String::new() } else { format!(" by {}", identity.authors.join(", ")) }
+    if identity.authors.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", identity.authors.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +173,10 @@ mod tests {
 
     #[test]
     fn a_number_in_the_title_is_the_sequence() {
-        let form = SearchForm { title: "Dune, Book 2".into(), ..SearchForm::default() };
+        let form = SearchForm {
+            title: "Dune, Book 2".into(),
+            ..SearchForm::default()
+        };
         assert_eq!(identity_of_form(&form).sequence.as_deref(), Some("2"));
     }
 }

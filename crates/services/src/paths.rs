@@ -6,7 +6,10 @@ use types::integrations::PathMap;
 
 /// The service's path as ours: the longest matching map wins; without a match it is the same path.
 pub fn to_local(maps: &[PathMap], remote: &str) -> PathBuf {
-    let best = maps.iter().filter_map(|map| Some((map, strip(remote, &map.remote)?))).max_by_key(|(map, _)| map.remote.len());
+    let best = maps
+        .iter()
+        .filter_map(|map| Some((map, strip(remote, &map.remote)?)))
+        .max_by_key(|(map, _)| map.remote.len());
     match best {
         Some((map, rest)) => join(Path::new(&map.local), rest),
         None => PathBuf::from(remote),
@@ -16,7 +19,10 @@ pub fn to_local(maps: &[PathMap], remote: &str) -> PathBuf {
 /// Our path as the service's; the other way round.
 pub fn to_remote(maps: &[PathMap], local: &Path) -> String {
     let text = local.to_string_lossy();
-    let best = maps.iter().filter_map(|map| Some((map, strip(&text, &map.local)?))).max_by_key(|(map, _)| map.local.len());
+    let best = maps
+        .iter()
+        .filter_map(|map| Some((map, strip(&text, &map.local)?)))
+        .max_by_key(|(map, _)| map.local.len());
     match best {
         Some((map, rest)) => join(Path::new(&map.remote), rest).to_string_lossy().into_owned(),
         None => text.into_owned(),
@@ -31,7 +37,11 @@ fn strip<'a>(path: &'a str, root: &str) -> Option<&'a str> {
 }
 
 fn join(root: &Path, rest: &str) -> PathBuf {
-    if rest.is_empty() { root.to_path_buf() } else { root.join(rest) }
+    if rest.is_empty() {
+        root.to_path_buf()
+    } else {
+        root.join(rest)
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +49,10 @@ mod tests {
     use super::*;
 
     fn maps() -> Vec<PathMap> {
-        let map = |remote: &str, local: &str| PathMap { remote: remote.into(), local: local.into() };
+        let map = |remote: &str, local: &str| PathMap {
+            remote: remote.into(),
+            local: local.into(),
+        };
         vec![map("/data", "/mnt/data"), map("/data/books/", "/srv/books")]
     }
 

@@ -3,22 +3,22 @@
 use std::collections::HashMap;
 
 use clients::ClientError;
-use db::Connection;
 use clients::indexer::{FoundRelease, Indexer, IndexerQuery};
+use db::Connection;
 use domain::choice::{Judged, Offer, Profile, Target, judge};
 use domain::queries::search_queries;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use types::downloads::HoldReason;
 use types::integrations::Integration;
 use types::search::{Decision, IndexerOutcome, IndexerStatus, SearchForm, SearchStatus};
 use types::settings::Settings;
-use types::downloads::HoldReason;
 use types::{IntegrationId, ReleaseId, SearchId};
 
 use crate::budget::{self, BudgetView};
+use crate::connect::{self, Connected};
 use crate::error::Result;
 use crate::ownership::{self, Ownership};
-use crate::connect::{self, Connected};
 use crate::{Services, settings};
 
 /// What a search came to.
@@ -27,6 +27,8 @@ pub struct SearchSummary {
     pub judged: Vec<StoredCandidate>,
     /// No indexer could be asked at all.
     pub has_only_failures: bool,
+    /// Some could not, or only in part: what was not found may be there.
+    pub has_failures: bool,
     pub sentence: String,
 }
 
@@ -43,12 +45,20 @@ pub async fn run_search(services: &Services, id: SearchId, form: &SearchForm) ->
     let settings = settings::read_settings(services).await?;
     let target = Target::from_form(form, &settings.languages);
     let indexers = connect::connect_indexers(services).await?;
-    let mut outcomes: Vec<IndexerOutcome> = indexers.iter().map(|indexer| waiting_outcome(&indexer.integration)).collect();
+    let mut outcomes: Vec<IndexerOutcome> = indexers
+        .iter()
+        .map(|indexer| waiting_outcome(&indexer.integration))
+        .collect();
     store_outcomes(services, id, &outcomes).await?;
 
     let profile = profile_of(&settings);
     let queries = search_queries(form);
-    let question = Question { target: &target, profile: &profile, queries: &queries, languages: &settings.languages };
+    let question = Question {
+        target: &target,
+        profile: &profile,
+        queries: &queries,
+        languages: &settings.languages,
+    };
     let mut asked: FuturesUnordered<_> = indexers
         .iter()
         .enumerate()
@@ -64,9 +74,12 @@ pub async fn run_search(services: &Services, id: SearchId, form: &SearchForm) ->
         store_outcomes(services, id, &outcomes).await?;
     }
     drop(asked);
-    let has_only_failures = outcomes.iter().all(|outcome| outcome.status == IndexerStatus::Failed);
-    let summary = judge_and_store(services, id, &question, &indexers, found, has_only_failures).await?;
-    let status = if has_only_failures { SearchStatus::Failed } else { SearchStatus::Done };
+    let summary = judge_and_store(services, id, &question, &indexers, found, &outcomes).await?;
+    let status = if summary.has_only_failures {
+        SearchStatus::Failed
+    } else {
+        SearchStatus::Done
+    };
     let mut conn = services.connection().await?;
     db::searches::finish_search(&mut conn, id, status, &summary.sentence, services.now()).await?;
     Ok(summary)
@@ -94,18 +107,29 @@ async fn ask_indexer(services: &Services, connected: &Connected<dyn Indexer>, qu
         Ok(indexer) => indexer,
         Err(error) => {
             describe(&mut outcome, &[], Some(error));
-            return Answer { outcome, releases: Vec::new() };
+            return Answer {
+                outcome,
+                releases: Vec::new(),
+            };
         }
     };
     let mut warnings = Vec::new();
     let mut failure: Option<ClientError> = None;
     for text in question.queries {
-        let query = IndexerQuery { text: text.clone(), languages: question.languages.to_vec() };
+        let query = IndexerQuery {
+            text: text.clone(),
+            languages: question.languages.to_vec(),
+        };
         outcome.queries.push(text.clone());
         match indexer.search(&query).await {
             Ok(found) => {
                 warnings.extend(found.warnings);
-                releases.extend(found.releases.into_iter().map(|release| (release.external_id.clone(), release)));
+                releases.extend(
+                    found
+                        .releases
+                        .into_iter()
+                        .map(|release| (release.external_id.clone(), release)),
+                );
             }
             Err(error) => {
                 failure = Some(error);
@@ -121,7 +145,10 @@ async fn ask_indexer(services: &Services, connected: &Connected<dyn Indexer>, qu
     outcome.releases = u32::try_from(releases.len()).unwrap_or(u32::MAX);
     outcome.duration_ms = u64::try_from((services.now() - began).num_milliseconds()).unwrap_or(0);
     describe(&mut outcome, &warnings, failure.as_ref());
-    Answer { outcome, releases: releases.into_values().collect() }
+    Answer {
+        outcome,
+        releases: releases.into_values().collect(),
+    }
 }
 
 fn describe(outcome: &mut IndexerOutcome, warnings: &[String], failure: Option<&ClientError>) {
@@ -130,7 +157,11 @@ fn describe(outcome: &mut IndexerOutcome, warnings: &[String], failure: Option<&
         1 => "1 release".to_owned(),
         many => format!("{many} releases"),
     };
-    let troubles: Vec<String> = failure.map(ToString::to_string).into_iter().chain(warnings.iter().cloned()).collect();
+    let troubles: Vec<String> = failure
+        .map(ToString::to_string)
+        .into_iter()
+        .chain(warnings.iter().cloned())
+        .collect();
     outcome.status = match (failure, outcome.releases, warnings.is_empty()) {
         (Some(_), 0, _) => IndexerStatus::Failed,
         (Some(_), _, _) | (None, _, false) => IndexerStatus::Partial,
@@ -152,9 +183,18 @@ pub(crate) fn download_ref_context(integration: IntegrationId, external_id: &str
 }
 
 /// Judged by its own facts alone; ownership and budget come later and don't make a release more findable.
-fn has_acceptable<'a>(question: &Question<'_>, releases: impl Iterator<Item = &'a FoundRelease>, services: &Services) -> bool {
+fn has_acceptable<'a>(
+    question: &Question<'_>,
+    releases: impl Iterator<Item = &'a FoundRelease>,
+    services: &Services,
+) -> bool {
     let offers: Vec<Offer> = releases
-        .map(|release| Offer { facts: release.facts.clone(), blocklisted: None, owned: None, budget: None })
+        .map(|release| Offer {
+            facts: release.facts.clone(),
+            blocklisted: None,
+            owned: None,
+            budget: None,
+        })
         .collect();
     judge(question.target, question.profile, &offers, services.now())
         .first()
@@ -167,7 +207,7 @@ async fn judge_and_store(
     question: &Question<'_>,
     indexers: &[Connected<dyn Indexer>],
     found: Vec<(usize, FoundRelease)>,
-    has_only_failures: bool,
+    outcomes: &[IndexerOutcome],
 ) -> Result<SearchSummary> {
     let mut conn = services.connection().await?;
     let now = services.now();
@@ -189,7 +229,10 @@ async fn judge_and_store(
         };
         let release_id = db::releases::upsert_release(&mut conn, &stored).await?;
         let blocklisted = find_blocklist_reason(&mut conn, Some(release_id), release.info_hash.as_deref()).await?;
-        let (size, is_free) = (release.facts.size_bytes.unwrap_or(0), release.facts.is_free.unwrap_or(false));
+        let (size, is_free) = (
+            release.facts.size_bytes.unwrap_or(0),
+            release.facts.is_free.unwrap_or(false),
+        );
         let refused = budget::refusal(&budget, integration, size, is_free, now);
         ids.push((release_id, refused.as_ref().map(|(reason, _)| *reason)));
         offers.push(Offer {
@@ -199,7 +242,12 @@ async fn judge_and_store(
             budget: refused.map(|(_, sentence)| sentence),
         });
     }
-    let judged = judge(question.target, question.profile, &offers, now);
+    let hashes: Vec<Option<&str>> = found.iter().map(|(_, release)| release.info_hash.as_deref()).collect();
+    let names: Vec<&str> = found
+        .iter()
+        .map(|(place, _)| indexers[*place].integration.name.as_str())
+        .collect();
+    let judged = merge_same_torrents(judge(question.target, question.profile, &offers, now), &hashes, &names);
     let candidates: Vec<db::candidates::NewCandidate> = judged
         .iter()
         .zip(1..)
@@ -211,13 +259,59 @@ async fn judge_and_store(
         })
         .collect();
     db::candidates::save_candidates(&mut conn, id, &candidates).await?;
-    let sentence = summarize(indexers.len(), has_only_failures, &judged, &offers);
-    let judged =
-        judged.into_iter().map(|judged| {
+    let sentence = summarize(outcomes, &judged, &offers);
+    let judged = judged
+        .into_iter()
+        .map(|judged| {
             let (release_id, budget_hold) = ids[judged.index];
-            StoredCandidate { release_id, verdict: judged.verdict, budget_hold }
-        }).collect();
-    Ok(SearchSummary { judged, has_only_failures, sentence })
+            StoredCandidate {
+                release_id,
+                verdict: judged.verdict,
+                budget_hold,
+            }
+        })
+        .collect();
+    Ok(SearchSummary {
+        judged,
+        has_only_failures: are_all_failed(outcomes),
+        has_failures: !list_troubled(outcomes).is_empty(),
+        sentence,
+    })
+}
+
+/// One torrent that several indexers list is one candidate: the best of its listings, which names the others.
+///
+/// Only where the indexer tells the hash; other twins show when their .torrent is fetched.
+fn merge_same_torrents(judged: Vec<Judged>, hashes: &[Option<&str>], names: &[&str]) -> Vec<Judged> {
+    let mut merged: Vec<Judged> = Vec::with_capacity(judged.len());
+    for one in judged {
+        let hash = hashes[one.index];
+        let first = merged
+            .iter_mut()
+            .find(|first| hash.is_some() && hashes[first.index] == hash);
+        match first {
+            Some(first) => first
+                .verdict
+                .ranking
+                .push(format!("The same torrent is on {} too.", names[one.index])),
+            None => merged.push(one),
+        }
+    }
+    merged
+}
+
+fn are_all_failed(outcomes: &[IndexerOutcome]) -> bool {
+    outcomes.iter().all(|outcome| outcome.status == IndexerStatus::Failed)
+}
+
+/// Indexers that could not be searched, or not wholly.
+fn list_troubled(outcomes: &[IndexerOutcome]) -> Vec<&str> {
+    let is_troubled = |status| matches!(status, IndexerStatus::Failed | IndexerStatus::Partial);
+    outcomes
+        .iter()
+        .filter(|outcome| is_troubled(outcome.status))
+        .map(|outcome| outcome.name.as_str())
+        .collect()
 }
 
 /// Why a release or a content is never grabbed again.
@@ -226,8 +320,10 @@ pub(crate) async fn find_blocklist_reason(
     release: Option<ReleaseId>,
     hash: Option<&str>,
 ) -> Result<Option<String>> {
-    let (releases, hashes): (Vec<ReleaseId>, Vec<String>) =
-        (release.into_iter().collect(), hash.map(str::to_owned).into_iter().collect());
+    let (releases, hashes): (Vec<ReleaseId>, Vec<String>) = (
+        release.into_iter().collect(),
+        hash.map(str::to_owned).into_iter().collect(),
+    );
     let entries = db::blocklist::list_blocklist_entries(conn, &releases, &hashes).await?;
     Ok(entries.into_iter().next().map(|entry| entry.reason))
 }
@@ -239,14 +335,27 @@ fn owned_reason(owned: &Ownership) -> Option<String> {
     }
 }
 
-fn summarize(indexers: usize, has_only_failures: bool, judged: &[Judged], offers: &[Offer]) -> String {
-    if indexers == 0 {
+fn summarize(outcomes: &[IndexerOutcome], judged: &[Judged], offers: &[Offer]) -> String {
+    if outcomes.is_empty() {
         return "No indexer is connected. Add one in Integrations.".into();
     }
-    if has_only_failures {
+    if are_all_failed(outcomes) {
         return "No indexer could be searched; each says why. Put that right, then search again.".into();
     }
-    let count = |decision| judged.iter().filter(|judged| judged.verdict.decision == decision).count();
+    let said = describe_finds(judged, offers);
+    match list_troubled(outcomes).as_slice() {
+        [] => said,
+        names => format!("{said} Not everything could be searched: see {}.", names.join(", ")),
+    }
+}
+
+fn describe_finds(judged: &[Judged], offers: &[Offer]) -> String {
+    let count = |decision| {
+        judged
+            .iter()
+            .filter(|judged| judged.verdict.decision == decision)
+            .count()
+    };
     let (accepted, review) = (count(Decision::Accepted), count(Decision::Review));
     match (judged.first(), accepted, review) {
         (None, _, _) => "No indexer has anything like it.".into(),
@@ -254,9 +363,15 @@ fn summarize(indexers: usize, has_only_failures: bool, judged: &[Judged], offers
             "{accepted} of {} releases can be grabbed; the best is \"{}\": {}.",
             judged.len(),
             offers[best.index].facts.title,
-            best.verdict.summary
+            best.verdict.summary.trim_end_matches('.')
         ),
-        (Some(_), 0, 1..) => format!("None of {} releases is certain; {review} wait for your decision.", judged.len()),
+        (Some(best), 0, 1..) => format!(
+            "Nothing is certain enough to be grabbed by itself; {review} of {} releases wait for your decision. The first is \
+             \"{}\": {}.",
+            judged.len(),
+            offers[best.index].facts.title,
+            best.verdict.summary.trim_end_matches('.')
+        ),
         (Some(_), 0, 0) => format!("All {} releases were refused; each says why.", judged.len()),
     }
 }

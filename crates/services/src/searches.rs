@@ -47,7 +47,9 @@ async fn spawn_search(services: &Services, actor: &Actor, form: SearchForm, want
 pub async fn get_search(services: &Services, actor: &Actor, id: SearchId) -> Result<SearchResult> {
     require(actor, Role::Viewer)?;
     let mut conn = services.connection().await?;
-    let row = db::searches::find_search(&mut conn, id).await?.ok_or_else(|| ServiceError::not_found("search"))?;
+    let row = db::searches::find_search(&mut conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("search"))?;
     Ok(SearchResult {
         id,
         form: row.form()?,

@@ -21,7 +21,12 @@ pub struct Step {
 impl Step {
     /// A step that changes nothing but the state.
     pub fn new(to: DownloadState, code: EventCode, sentence: impl Into<String>) -> Self {
-        Self { to, code, sentence: sentence.into(), changes: DownloadChanges::default() }
+        Self {
+            to,
+            code,
+            sentence: sentence.into(),
+            changes: DownloadChanges::default(),
+        }
     }
 
     /// A step into `hold`, which always has a reason.

@@ -58,15 +58,23 @@ pub async fn cancel_want(services: &Services, actor: &Actor, id: WantId) -> Resu
     require(actor, Role::User)?;
     let mut conn = services.connection().await?;
     conn.transaction(async |conn| {
-        let want = db::wants::find_want_row(conn, id).await?.ok_or_else(|| ServiceError::not_found("want"))?;
+        let want = db::wants::find_want_row(conn, id)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("want"))?;
         require_share(conn, actor, id).await?;
         if want.status()? != WantStatus::Open {
             return Err(ServiceError::conflict("This want has ended already."));
         }
         if let Some(download) = db::downloads::find_active_download(conn, want.work_id.into()).await? {
             let sentence = format!("{} no longer wants it.", actor.name());
-            take_step(services, conn, actor, &download, Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence))
-                .await?;
+            take_step(
+                services,
+                conn,
+                actor,
+                &download,
+                Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence),
+            )
+            .await?;
         }
         db::wants::close_want(conn, id, WantStatus::Cancelled, services.now()).await?;
         Ok(())
@@ -79,7 +87,9 @@ pub async fn search_now(services: &Services, actor: &Actor, id: WantId) -> Resul
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;
     conn.transaction(async |conn| {
-        let want = db::wants::find_want_row(conn, id).await?.ok_or_else(|| ServiceError::not_found("want"))?;
+        let want = db::wants::find_want_row(conn, id)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("want"))?;
         if want.status()? != WantStatus::Open {
             return Err(ServiceError::conflict("This want has ended; ask for it anew."));
         }
@@ -110,7 +120,13 @@ pub(crate) async fn open_want(
     let id = match db::wants::find_open_want(conn, work).await? {
         Some(want) => want.id.into(),
         None => {
-            let want = NewWant { id: services.new_id(), work_id: work, target: form.clone(), reason, now };
+            let want = NewWant {
+                id: services.new_id(),
+                work_id: work,
+                target: form.clone(),
+                reason,
+                now,
+            };
             db::wants::insert_want(conn, &want).await?;
             want.id
         }
@@ -123,7 +139,9 @@ pub(crate) async fn open_want(
 
 /// What an existing want looks for.
 pub(crate) async fn form_of_want(conn: &mut Connection, id: WantId) -> Result<SearchForm> {
-    let want = db::wants::find_want_row(conn, id).await?.ok_or_else(|| ServiceError::not_found("want"))?;
+    let want = db::wants::find_want_row(conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("want"))?;
     Ok(want.form()?)
 }
 
@@ -142,8 +160,18 @@ async fn begin_download(
     }
     let download = insert_download(services, conn, actor, want, work).await?;
     if require(actor, Role::Manager).is_err() {
-        let sentence = format!("{} asked for it; it waits until a manager approves it.", require_user(actor)?.username);
-        take_step(services, conn, actor, &download, Step::hold(HoldReason::Approval, sentence)).await?;
+        let sentence = format!(
+            "{} asked for it; it waits until a manager approves it.",
+            require_user(actor)?.username
+        );
+        take_step(
+            services,
+            conn,
+            actor,
+            &download,
+            Step::hold(HoldReason::Approval, sentence),
+        )
+        .await?;
     } else {
         enqueue_search(services, conn, actor, download.id()).await?;
     }
@@ -190,7 +218,16 @@ pub(crate) async fn enqueue_search(
     let run = services.new_id::<RunId>();
     let now = services.now();
     let run = NewRun::about(run, JobKind::SearchWant, download.0, actor.name(), now);
-    jobs::enqueue(conn, NewRun { max_attempts: 2, priority: 5, ..run }, now).await?;
+    jobs::enqueue(
+        conn,
+        NewRun {
+            max_attempts: 2,
+            priority: 5,
+            ..run
+        },
+        now,
+    )
+    .await?;
     Ok(())
 }
 
@@ -203,5 +240,7 @@ async fn require_share(conn: &mut Connection, actor: &Actor, want: WantId) -> Re
     if db::wants::list_want_people(conn, want).await? == [user] {
         return Ok(());
     }
-    Err(ServiceError::forbidden("Others want it too, so only a manager can end it."))
+    Err(ServiceError::forbidden(
+        "Others want it too, so only a manager can end it.",
+    ))
 }

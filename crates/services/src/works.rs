@@ -27,12 +27,19 @@ pub async fn resolve_work(services: &Services, conn: &mut Connection, identity: 
 /// The row of a work; its three keys are what makes it unique.
 pub fn new_work(identity: &WorkIdentity, now: DateTime<Utc>) -> NewWork {
     let title = title_key(&identity.title);
-    let sequence = identity.sequence.clone().or_else(|| title.sequence.map(|sequence| sequence.text));
+    let sequence = identity
+        .sequence
+        .clone()
+        .or_else(|| title.sequence.map(|sequence| sequence.text));
     NewWork {
         title: identity.title.clone(),
         title_key: title.key,
         authors: identity.authors.iter().map(|name| new_person(name)).collect(),
-        series: identity.series.iter().map(|(name, sequence)| new_series_entry(name, sequence.as_deref())).collect(),
+        series: identity
+            .series
+            .iter()
+            .map(|(name, sequence)| new_series_entry(name, sequence.as_deref()))
+            .collect(),
         sequence_key: sequence.as_deref().map(sequence_key).unwrap_or_default(),
         external_ids: identity.external_ids.clone(),
         now,
@@ -41,7 +48,10 @@ pub fn new_work(identity: &WorkIdentity, now: DateTime<Utc>) -> NewWork {
 
 /// A person by name, with the key under which spellings meet.
 pub fn new_person(name: &str) -> NewPerson {
-    NewPerson { name: name.to_owned(), name_key: name_key(name) }
+    NewPerson {
+        name: name.to_owned(),
+        name_key: name_key(name),
+    }
 }
 
 /// A place in a series, with the key under which spellings meet.
@@ -56,7 +66,10 @@ pub fn new_series_entry(name: &str, sequence: Option<&str>) -> NewSeriesEntry {
 
 /// The number as PostgreSQL's NUMERIC reads it; `None` for what is not a number.
 fn numeric_text(sequence: &str) -> Option<String> {
-    sequence.parse::<Sequence>().ok().map(|sequence| sequence.numeric_text())
+    sequence
+        .parse::<Sequence>()
+        .ok()
+        .map(|sequence| sequence.numeric_text())
 }
 
 /// "1" and "01" are one place in a series; what is not a number stays as it is.

@@ -37,7 +37,10 @@ impl DownloadState {
 
     /// Ended; only a person's Retry or Choose another goes on from here.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Failed | Self::Cancelled | Self::Abandoned | Self::Superseded | Self::RemovedFromTracker)
+        matches!(
+            self,
+            Self::Failed | Self::Cancelled | Self::Abandoned | Self::Superseded | Self::RemovedFromTracker
+        )
     }
 
     /// Waits for a person or for something to change.
@@ -47,7 +50,10 @@ impl DownloadState {
 
     /// The torrent client has it, or had it.
     pub const fn is_in_client(self) -> bool {
-        matches!(self, Self::Sent | Self::Downloading | Self::Downloaded | Self::Verifying | Self::Importing | Self::Imported)
+        matches!(
+            self,
+            Self::Sent | Self::Downloading | Self::Downloaded | Self::Verifying | Self::Importing | Self::Imported
+        )
     }
 }
 

@@ -53,7 +53,11 @@ pub struct ApiError {
 impl ApiError {
     /// An error without field errors.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), context: BTreeMap::new() }
+        Self {
+            code,
+            message: message.into(),
+            context: BTreeMap::new(),
+        }
     }
 
     /// A validation error about one field.

@@ -20,7 +20,11 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// A page with nothing on it.
     pub fn empty() -> Self {
-        Self { items: Vec::new(), next_cursor: None, total: 0 }
+        Self {
+            items: Vec::new(),
+            next_cursor: None,
+            total: 0,
+        }
     }
 }
 

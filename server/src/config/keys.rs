@@ -22,8 +22,16 @@ pub struct Keys {
 pub fn load_keys(config: &Config) -> Result<Keys> {
     let folder = config.data_dir.join("keys");
     Ok(Keys {
-        encryption: load_key("MAMCRAWLER_ENCRYPTION_KEY", config.encryption_key.as_ref(), &folder.join("encryption"))?,
-        signing: load_key("MAMCRAWLER_SIGNING_KEY", config.signing_key.as_ref(), &folder.join("signing"))?,
+        encryption: load_key(
+            "MAMCRAWLER_ENCRYPTION_KEY",
+            config.encryption_key.as_ref(),
+            &folder.join("encryption"),
+        )?,
+        signing: load_key(
+            "MAMCRAWLER_SIGNING_KEY",
+            config.signing_key.as_ref(),
+            &folder.join("signing"),
+        )?,
     })
 }
 
@@ -41,14 +49,22 @@ fn load_key(name: &str, given: Option<&SecretString>, file: &Path) -> Result<Sec
 fn decode_key(text: &str) -> Result<SecretBox<[u8; 32]>> {
     let bytes = STANDARD.decode(text)?;
     ensure!(bytes.len() == 32, "it has {} bytes", bytes.len());
-    Ok(SecretBox::init_with(|| bytes.as_slice().try_into().expect("the length was just checked")))
+    Ok(SecretBox::init_with(|| {
+        bytes.as_slice().try_into().expect("the length was just checked")
+    }))
 }
 
 /// Writes beside the target first, so that a crash leaves either no key or a whole one.
-#[expect(clippy::disallowed_methods, reason = "runs before Services, which carries randomness, can exist")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "runs before Services, which carries randomness, can exist"
+)]
 fn make_key(file: &Path) -> Result<()> {
     let folder = file.parent().expect("a key file lies in the keys folder");
-    fs::DirBuilder::new().recursive(true).create(folder).with_context(|| format!("making {}", folder.display()))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .create(folder)
+        .with_context(|| format!("making {}", folder.display()))?;
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     let mut bytes = [0u8; 32];
     rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);

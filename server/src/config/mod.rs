@@ -16,22 +16,86 @@ use secrecy::SecretString;
 /// Name, default and meaning of every setting: the table in README.md, checked by a test.
 pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("MAMCRAWLER_LISTEN", "127.0.0.1:3000", "Address and port to listen on."),
-    ("MAMCRAWLER_DATA_DIR", "", "Embedded database, keys and cover cache. Default `/var/lib/mamcrawler` for root, else `~/.local/share/mamcrawler`."),
-    ("DATABASE_URL", "", "PostgreSQL to use. Unset: an embedded one in the data directory."),
-    ("MAMCRAWLER_POSTGRES_BIN", "", "Directory with `postgres` and `initdb` for the embedded database. Unset: the newest that is installed."),
-    ("MAMCRAWLER_DATABASE_CONNECTIONS", "16", "Most connections to the database."),
-    ("MAMCRAWLER_ENCRYPTION_KEY", "", "32 bytes in base64 that encrypt stored secrets. Unset: made once and kept in the data directory."),
-    ("MAMCRAWLER_SIGNING_KEY", "", "32 bytes in base64 that sign access tokens. Unset: made once and kept in the data directory."),
-    ("MAMCRAWLER_SECURE_COOKIES", "false", "`true` when people reach the server by https."),
-    ("MAMCRAWLER_PROVISION", "", "TOML file with integrations and settings that are added once."),
-    ("MAMCRAWLER_FFMPEG", "ffmpeg", "Program that decodes audio files to verify them."),
-    ("MAMCRAWLER_FFPROBE", "ffprobe", "Program that reads runtime and chapters."),
-    ("MAMCRAWLER_SITE_ROOT", "", "Directory with the browser's files. Unset: `site-root` of Leptos.toml."),
-    ("MAMCRAWLER_MAM_SPACING_MS", "3000", "Milliseconds between two requests to MyAnonamouse."),
-    ("MAMCRAWLER_MAM_DAILY_BUDGET", "500", "Requests to MyAnonamouse per day."),
-    ("MAMCRAWLER_POLL_ACTIVE_MS", "15000", "Milliseconds between two looks at the torrent clients while something is active."),
-    ("MAMCRAWLER_WORKER_SLOTS", "8", "Jobs that this process runs at the same time."),
-    ("MAMCRAWLER_JOB_LEASE_SECONDS", "60", "A job whose process is silent this long is run again."),
+    (
+        "MAMCRAWLER_DATA_DIR",
+        "",
+        "Embedded database, keys and cover cache. Default `/var/lib/mamcrawler` for root, else `~/.local/share/mamcrawler`.",
+    ),
+    (
+        "DATABASE_URL",
+        "",
+        "PostgreSQL to use. Unset: an embedded one in the data directory.",
+    ),
+    (
+        "MAMCRAWLER_POSTGRES_BIN",
+        "",
+        "Directory with `postgres` and `initdb` for the embedded database. Unset: the newest that is installed.",
+    ),
+    (
+        "MAMCRAWLER_DATABASE_CONNECTIONS",
+        "16",
+        "Most connections to the database.",
+    ),
+    (
+        "MAMCRAWLER_ENCRYPTION_KEY",
+        "",
+        "32 bytes in base64 that encrypt stored secrets. Unset: made once and kept in the data directory.",
+    ),
+    (
+        "MAMCRAWLER_SIGNING_KEY",
+        "",
+        "32 bytes in base64 that sign access tokens. Unset: made once and kept in the data directory.",
+    ),
+    (
+        "MAMCRAWLER_SECURE_COOKIES",
+        "false",
+        "`true` when people reach the server by https.",
+    ),
+    (
+        "MAMCRAWLER_PROVISION",
+        "",
+        "TOML file with integrations and settings that are added once.",
+    ),
+    (
+        "MAMCRAWLER_FFMPEG",
+        "ffmpeg",
+        "Program that decodes audio files to verify them.",
+    ),
+    (
+        "MAMCRAWLER_FFPROBE",
+        "ffprobe",
+        "Program that reads runtime and chapters.",
+    ),
+    (
+        "MAMCRAWLER_SITE_ROOT",
+        "",
+        "Directory with the browser's files. Unset: `site-root` of Leptos.toml.",
+    ),
+    (
+        "MAMCRAWLER_MAM_SPACING_MS",
+        "3000",
+        "Milliseconds between two requests to MyAnonamouse.",
+    ),
+    (
+        "MAMCRAWLER_MAM_DAILY_BUDGET",
+        "500",
+        "Requests to MyAnonamouse per day.",
+    ),
+    (
+        "MAMCRAWLER_POLL_ACTIVE_MS",
+        "15000",
+        "Milliseconds between two looks at the torrent clients while something is active.",
+    ),
+    (
+        "MAMCRAWLER_WORKER_SLOTS",
+        "8",
+        "Jobs that this process runs at the same time.",
+    ),
+    (
+        "MAMCRAWLER_JOB_LEASE_SECONDS",
+        "60",
+        "A job whose process is silent this long is run again.",
+    ),
     ("MAMCRAWLER_LOG", "info", "Log filter, as `tracing` writes it."),
     ("MAMCRAWLER_LOG_FORMAT", "pretty", "`pretty` or `json`."),
 ];
@@ -75,8 +139,9 @@ impl Config {
         let data_dir = match source.text("MAMCRAWLER_DATA_DIR")? {
             Some(path) => PathBuf::from(path),
             None if is_root => PathBuf::from("/var/lib/mamcrawler"),
-            None => PathBuf::from(home.context("HOME is not set; set MAMCRAWLER_DATA_DIR")?)
-                .join(".local/share/mamcrawler"),
+            None => {
+                PathBuf::from(home.context("HOME is not set; set MAMCRAWLER_DATA_DIR")?).join(".local/share/mamcrawler")
+            }
         };
         Ok(Self {
             listen: source.parsed("MAMCRAWLER_LISTEN")?,
@@ -128,7 +193,9 @@ impl Source {
         if let Some(value) = self.0.get(name).filter(|value| !value.is_empty()) {
             return Ok(Some(value.clone()));
         }
-        let Some(path) = self.0.get(&format!("{name}_FILE")) else { return Ok(None) };
+        let Some(path) = self.0.get(&format!("{name}_FILE")) else {
+            return Ok(None);
+        };
         let text = std::fs::read_to_string(path).with_context(|| format!("{name}_FILE names {path}"))?;
         Ok(Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()))
     }
@@ -142,9 +209,14 @@ impl Source {
     where
         T::Err: std::error::Error + Send + Sync + 'static,
     {
-        let default = SETTINGS.iter().find(|(known, _, _)| *known == name).expect("every setting is in the table").1;
+        let default = SETTINGS
+            .iter()
+            .find(|(known, _, _)| *known == name)
+            .expect("every setting is in the table")
+            .1;
         let text = self.text(name)?.unwrap_or_else(|| default.to_owned());
-        text.parse().with_context(|| format!("{name} is \"{text}\", which is not a valid value"))
+        text.parse()
+            .with_context(|| format!("{name} is \"{text}\", which is not a valid value"))
     }
 }
 
@@ -153,7 +225,10 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config> {
-        let variables = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         Config::read(variables, Some("/home/anna".into()), false)
     }
 
@@ -191,7 +266,11 @@ mod tests {
     fn the_readme_lists_every_setting_with_its_default() {
         let readme = include_str!("../../../README.md");
         for (name, default, meaning) in SETTINGS {
-            let shown = if default.is_empty() { String::new() } else { format!("`{default}`") };
+            let shown = if default.is_empty() {
+                String::new()
+            } else {
+                format!("`{default}`")
+            };
             let row = format!("| `{name}` | {shown} | {meaning} |");
             assert!(readme.contains(&row), "README.md lacks the row: {row}");
         }

@@ -28,12 +28,22 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
     }
     let mut response = next.run(request).await;
     // A response that signs in or out has the last word.
-    if let Some(cookies) = renewed.filter(|_| !response.headers().contains_key(header::SET_COOKIE)) {
-        for cookie in cookies {
+    if let Some(tokens) = renewed.filter(|_| !sets_cookie(&response, state.cookies.access_name())) {
+        for cookie in tokens {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
     }
     response
+}
+
+fn sets_cookie(response: &Response, name: &str) -> bool {
+    let cookies = response.headers().get_all(header::SET_COOKIE);
+    cookies.iter().any(|cookie| {
+        cookie
+            .as_bytes()
+            .strip_prefix(name.as_bytes())
+            .is_some_and(|rest| rest.starts_with(b"="))
+    })
 }
 
 type Renewed = Option<[header::HeaderValue; 2]>;
@@ -56,8 +66,12 @@ async fn find_actor(
     {
         return (Some(actor), None);
     }
-    let Some(token) = cookies.refresh_token(headers) else { return (None, None) };
-    let Ok(signed_in) = services::auth::refresh(services, &token, origin.clone()).await else { return (None, None) };
+    let Some(token) = cookies.refresh_token(headers) else {
+        return (None, None);
+    };
+    let Ok(signed_in) = services::auth::refresh(services, &token, origin.clone()).await else {
+        return (None, None);
+    };
     let actor = authenticate(services, &signed_in.tokens.access_token, origin).await;
     (actor, Some(cookies.sign_in(&signed_in.tokens)))
 }
@@ -74,9 +88,20 @@ fn is_static(path: &str) -> bool {
 }
 
 fn origin_of(request: &Request) -> Origin {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
-    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Origin { address, user_agent, ..Origin::default() }
+    let address = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip().to_string());
+    let user_agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    Origin {
+        address,
+        user_agent,
+        ..Origin::default()
+    }
 }
 
 /// The signed-in actor; a JSON handler that takes it answers 401 without one.
@@ -86,6 +111,11 @@ impl<S: Sync> FromRequestParts<S> for SignedInActor {
     type Rejection = JsonError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, JsonError> {
-        parts.extensions.get::<Actor>().cloned().map(Self).ok_or_else(|| ErrorCode::Unauthorized.into())
+        parts
+            .extensions
+            .get::<Actor>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| ErrorCode::Unauthorized.into())
     }
 }

@@ -35,7 +35,10 @@ pub async fn get_cover(
         (header::CONTENT_TYPE, cover.content_type),
         (header::CACHE_CONTROL, "private, max-age=604800, immutable".to_owned()),
         // The picture comes from elsewhere; should it be an SVG, its scripts stay dead.
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned()),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned(),
+        ),
     ];
     Ok((headers, cover.bytes).into_response())
 }

@@ -20,13 +20,21 @@ pub async fn require_same_origin(request: Request, next: Next) -> Response {
 
 /// A program sends neither header; a browser always sends one of them with a write.
 fn is_same_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+    };
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
         return matches!(site, "same-origin" | "none");
     }
-    let Some(origin) = text(header::ORIGIN) else { return true };
+    let Some(origin) = text(header::ORIGIN) else {
+        return true;
+    };
     let Some(host) = text(header::HOST) else { return false };
-    origin.split_once("://").is_some_and(|(_, origin_host)| origin_host.eq_ignore_ascii_case(host))
+    origin
+        .split_once("://")
+        .is_some_and(|(_, origin_host)| origin_host.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -34,7 +42,10 @@ mod tests {
     use super::*;
 
     fn check(headers: &[(&'static str, &str)], expected: bool) {
-        let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let map = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
         assert_eq!(is_same_origin(&map), expected, "{headers:?}");
     }
 
@@ -44,8 +55,14 @@ mod tests {
         check(&[("sec-fetch-site", "same-origin")], true);
         check(&[("sec-fetch-site", "none")], true);
         check(&[("sec-fetch-site", "same-site")], false);
-        check(&[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")], false);
-        check(&[("origin", "http://books.example:3000"), ("host", "books.example:3000")], true);
+        check(
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")],
+            false,
+        );
+        check(
+            &[("origin", "http://books.example:3000"), ("host", "books.example:3000")],
+            true,
+        );
         check(&[("origin", "http://evil.example"), ("host", "books.example")], false);
         check(&[("origin", "null"), ("host", "books.example")], false);
     }

@@ -9,7 +9,9 @@ use services::Services;
 use super::AppState;
 
 pub fn routes() -> Router<AppState> {
-    Router::new().route("/health/live", get(async || "live")).route("/health/ready", get(get_ready))
+    Router::new()
+        .route("/health/live", get(async || "live"))
+        .route("/health/ready", get(get_ready))
 }
 
 /// 200 when the database answers, else 503.

@@ -7,33 +7,33 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use leptos::context::provide_context;
-use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list, handle_server_fns_with_context};
+use leptos_axum::{
+    LeptosRoutes, file_and_error_handler_with_context, generate_route_list, handle_server_fns_with_context,
+};
 
 use super::AppState;
 
 /// Pages and server functions. Server functions live under `/sfn`, apart from the JSON API.
 pub fn routes(state: &AppState) -> Router<AppState> {
     let routes = generate_route_list(App);
-    Router::new().route("/sfn/{*name}", any(call_server_function)).leptos_routes_with_context(
-        state,
-        routes,
-        provide_services(state.clone()),
-        {
+    Router::new()
+        .route("/sfn/{*name}", any(call_server_function))
+        .leptos_routes_with_context(state, routes, provide_services(state.clone()), {
             let options = state.leptos.clone();
             move || shell(options.clone())
-        },
-    )
+        })
 }
 
 /// Files of the site; anything else is the app's own "not found" page.
 pub async fn serve_file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
-    let handler =
-        file_and_error_handler_with_context::<AppState, _>(provide_services(state.clone()), shell);
+    let handler = file_and_error_handler_with_context::<AppState, _>(provide_services(state.clone()), shell);
     handler(request.uri().clone(), State(state), request).await
 }
 
 async fn call_server_function(State(state): State<AppState>, request: Request<Body>) -> Response {
-    handle_server_fns_with_context(provide_services(state), request).await.into_response()
+    handle_server_fns_with_context(provide_services(state), request)
+        .await
+        .into_response()
 }
 
 fn provide_services(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {

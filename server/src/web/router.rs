@@ -28,7 +28,10 @@ pub fn build_router(state: AppState) -> Router {
         .nest("/api", api::routes())
         .route("/covers/{book_id}", get(covers::get_cover))
         .merge(pages::routes(&state))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT));
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            REQUEST_TIMEOUT,
+        ));
     let guarded = timed
         .route("/events", get(events::stream_events))
         .fallback(pages::serve_file_or_not_found)
@@ -48,5 +51,8 @@ pub fn build_router(state: AppState) -> Router {
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<axum::http::HeaderValue> {
-    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), axum::http::HeaderValue::from_static(value))
+    SetResponseHeaderLayer::if_not_present(
+        HeaderName::from_static(name),
+        axum::http::HeaderValue::from_static(value),
+    )
 }

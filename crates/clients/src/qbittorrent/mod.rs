@@ -26,6 +26,9 @@ use maindata::Maindata;
 use session::Session;
 
 const SERVICE: &str = "qBittorrent";
+/// After its start and after a login qBittorrent says 0 until it has measured its disk, so a 0 is asked about again.
+const FREE_SPACE_LOOKS: u32 = 10;
+const FREE_SPACE_PAUSE: Duration = Duration::from_millis(300);
 
 /// How to reach one qBittorrent.
 #[derive(Debug, Clone)]
@@ -199,6 +202,13 @@ impl TorrentClient for Qbittorrent {
     }
 
     async fn free_bytes(&self) -> Result<Option<i64>> {
+        for _ in 1..FREE_SPACE_LOOKS {
+            let free = self.sync(|maindata| Ok(maindata.free_bytes())).await?;
+            if free != Some(0) {
+                return Ok(free);
+            }
+            tokio::time::sleep(FREE_SPACE_PAUSE).await;
+        }
         self.sync(|maindata| Ok(maindata.free_bytes())).await
     }
 }

@@ -72,7 +72,7 @@ async fn a_body_of_undeclared_length_is_cut_off_at_the_cap() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read(&mut [0; 1024]).await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await.unwrap();
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
             .await

@@ -31,7 +31,9 @@ pub enum MediaError {
 
 /// Reads and decodes one audio file. What is wrong with the file is in the answer, not an error.
 pub async fn measure_file(tools: &MediaTools, path: &Path, relative: &str) -> Result<MeasuredFile, MediaError> {
-    let size_bytes = tokio::fs::metadata(path).await.map_or(0, |data| i64::try_from(data.len()).unwrap_or(i64::MAX));
+    let size_bytes = tokio::fs::metadata(path)
+        .await
+        .map_or(0, |data| i64::try_from(data.len()).unwrap_or(i64::MAX));
     let mut measured = MeasuredFile {
         path: relative.to_owned(),
         size_bytes,
@@ -56,7 +58,17 @@ pub async fn measure_file(tools: &MediaTools, path: &Path, relative: &str) -> Re
 }
 
 fn probe_arguments(path: &Path) -> Vec<std::ffi::OsString> {
-    let words = ["-v", "error", "-of", "json", "-show_format", "-show_chapters", "-show_streams", "-select_streams", "a"];
+    let words = [
+        "-v",
+        "error",
+        "-of",
+        "json",
+        "-show_format",
+        "-show_chapters",
+        "-show_streams",
+        "-select_streams",
+        "a",
+    ];
     words.iter().map(Into::into).chain([input(path)]).collect()
 }
 
@@ -64,7 +76,12 @@ fn probe_arguments(path: &Path) -> Vec<std::ffi::OsString> {
 fn decode_arguments(path: &Path) -> Vec<std::ffi::OsString> {
     let before = ["-nostdin", "-v", "error", "-xerror", "-threads", "1", "-i"];
     let after = ["-map", "0:a", "-f", "null", "-"];
-    before.iter().map(Into::into).chain([input(path)]).chain(after.iter().map(Into::into)).collect()
+    before
+        .iter()
+        .map(Into::into)
+        .chain([input(path)])
+        .chain(after.iter().map(Into::into))
+        .collect()
 }
 
 /// With the protocol named, no file name is taken for an option or an address.
@@ -133,7 +150,8 @@ fn read_probe(output: &Output) -> Result<Probe, String> {
     if !output.status.success() {
         return Err(first_message(&output.stderr, "its container can't be read"));
     }
-    let probe: Probe = serde_json::from_slice(&output.stdout).map_err(|error| format!("ffprobe's answer can't be read: {error}"))?;
+    let probe: Probe =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("ffprobe's answer can't be read: {error}"))?;
     if probe.streams.is_empty() {
         return Err("it holds no audio".into());
     }
@@ -142,16 +160,27 @@ fn read_probe(output: &Output) -> Result<Probe, String> {
 
 fn read_decode(output: &Output) -> Result<(), String> {
     // ffmpeg also grumbles about what players don't mind; with `-xerror` its exit code is the verdict.
-    if output.status.success() { Ok(()) } else { Err(first_message(&output.stderr, "it does not decode to its end")) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(first_message(&output.stderr, "it does not decode to its end"))
+    }
 }
 
 /// ffmpeg's first line without the file's path and the addresses of its parts.
 fn first_message(stderr: &[u8], fallback: &str) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(fallback);
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or(fallback);
     let line = line.rsplit_once("] ").map_or(line, |(_, rest)| rest);
     let line = if line.starts_with("file:") { fallback } else { line };
-    line.chars().filter(|character| !character.is_control()).take(MESSAGE_CHARS).collect()
+    line.chars()
+        .filter(|character| !character.is_control())
+        .take(MESSAGE_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -159,12 +188,27 @@ mod tests {
     use super::*;
 
     fn tools() -> MediaTools {
-        MediaTools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() }
+        MediaTools {
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+        }
     }
 
     async fn make_m4b(path: &Path) {
         let status = Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=300:duration=12", "-c:a", "aac", "-f", "mp4"])
+            .args([
+                "-nostdin",
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "sine=frequency=300:duration=12",
+                "-c:a",
+                "aac",
+                "-f",
+                "mp4",
+            ])
             .arg(path)
             .status()
             .await
@@ -191,7 +235,13 @@ mod tests {
         let (from, to) = (bytes.len() / 3, bytes.len() / 2);
         bytes[from..to].fill(0xff);
         std::fs::write(&path, bytes).unwrap();
-        assert!(measure_file(&tools(), &path, "Dune.m4b").await.unwrap().decode_error.is_some());
+        assert!(
+            measure_file(&tools(), &path, "Dune.m4b")
+                .await
+                .unwrap()
+                .decode_error
+                .is_some()
+        );
     }
 
     #[tokio::test]
@@ -199,12 +249,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("Dune.mp3");
         std::fs::write(&path, "<html>not found</html>").unwrap();
-        assert!(measure_file(&tools(), &path, "Dune.mp3").await.unwrap().decode_error.is_some());
+        assert!(
+            measure_file(&tools(), &path, "Dune.mp3")
+                .await
+                .unwrap()
+                .decode_error
+                .is_some()
+        );
     }
 
     #[tokio::test]
     async fn a_missing_program_is_not_blamed_on_the_file() {
-        let missing = MediaTools { ffmpeg: "/nowhere/ffmpeg".into(), ffprobe: "/nowhere/ffprobe".into() };
+        let missing = MediaTools {
+            ffmpeg: "/nowhere/ffmpeg".into(),
+            ffprobe: "/nowhere/ffprobe".into(),
+        };
         let error = measure_file(&missing, Path::new("/dev/null"), "x").await.unwrap_err();
         assert!(error.to_string().contains("Install ffmpeg"));
     }

@@ -67,7 +67,9 @@ pub fn place_book(
     if folder.exists() {
         return adopt_earlier_try(folder, files);
     }
-    let parent = folder.parent().ok_or_else(|| PlaceError::NotAllowed(folder.to_path_buf()))?;
+    let parent = folder
+        .parent()
+        .ok_or_else(|| PlaceError::NotAllowed(folder.to_path_buf()))?;
     fs::create_dir_all(parent).map_err(|error| explain(parent, error))?;
     let draft = parent.join(draft_name);
     discard_draft(&draft)?;
@@ -140,13 +142,18 @@ fn place_file(source: &Path, target: &Path, policy: ImportPolicy) -> Result<Meth
         return Ok(Method::Reflink);
     }
     fs::copy(source, target).map_err(|error| explain(source, error))?;
-    File::open(target).and_then(|file| file.sync_all()).map_err(|error| explain(target, error))?;
+    File::open(target)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| explain(target, error))?;
     Ok(Method::Copy)
 }
 
 /// Another device, a file system without hardlinks, or too many links already.
 fn can_copy_instead(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EXDEV | libc::EPERM | libc::EOPNOTSUPP | libc::EMLINK))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EXDEV | libc::EPERM | libc::EOPNOTSUPP | libc::EMLINK)
+    )
 }
 
 fn reflink(source: &Path, target: &Path) -> io::Result<()> {
@@ -160,15 +167,22 @@ fn reflink(source: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn sync_folder(folder: &Path) -> Result<(), PlaceError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| explain(folder, error))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| explain(folder, error))
 }
 
 fn explain(path: &Path, error: io::Error) -> PlaceError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PlaceError::DiskFull,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => PlaceError::NotAllowed(path.to_path_buf()),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            PlaceError::NotAllowed(path.to_path_buf())
+        }
         io::ErrorKind::NotFound => PlaceError::SourceGone(path.to_path_buf()),
-        _ => PlaceError::Io { path: path.to_path_buf(), error },
+        _ => PlaceError::Io {
+            path: path.to_path_buf(),
+            error,
+        },
     }
 }
 
@@ -191,7 +205,10 @@ mod tests {
 
         fn files(&self) -> Vec<Placement> {
             ["CD1/01.mp3", "CD1/02.mp3"]
-                .map(|name| Placement { source: self.folder.path().join("downloads/Dune").join(name), target: name.into() })
+                .map(|name| Placement {
+                    source: self.folder.path().join("downloads/Dune").join(name),
+                    target: name.into(),
+                })
                 .to_vec()
         }
 

@@ -44,7 +44,9 @@ pub fn plan_content(payload: &Payload) -> Content {
 
 /// The names that the folder is made of: what is known of the work first, then what the release says.
 pub async fn names_of(conn: &mut Connection, download: &DownloadRow, facts: &ReleaseFacts) -> Result<BookNames> {
-    let work = db::works::find_work(conn, download.work_id.into()).await?.ok_or_else(|| ServiceError::not_found("work"))?;
+    let work = db::works::find_work(conn, download.work_id.into())
+        .await?
+        .ok_or_else(|| ServiceError::not_found("work"))?;
     let form = form_of_want(conn, download.want_id.into()).await?;
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let claim = facts.series.first();
@@ -57,7 +59,9 @@ pub async fn names_of(conn: &mut Connection, download: &DownloadRow, facts: &Rel
         authors: authors.into_iter().find(|names| !names.is_empty()).unwrap_or_default(),
         title: work.title,
         subtitle: None,
-        sequence: sequence.or_else(|| given(&form.sequence)).or_else(|| claim.and_then(|claim| claim.sequence.clone())),
+        sequence: sequence
+            .or_else(|| given(&form.sequence))
+            .or_else(|| claim.and_then(|claim| claim.sequence.clone())),
         series,
         year: None,
         narrators: facts.narrators.clone(),
@@ -73,27 +77,47 @@ pub fn choose_folder(
     files: &[Placement],
     is_taken: impl Fn(&Path) -> bool,
 ) -> Result<PathBuf> {
-    let text = if names.series.is_some() { &settings.series_template } else { &settings.standalone_template };
-    let template = Template::parse(text)
-        .map_err(|error| ServiceError::conflict(format!("The naming template is not valid: {error}. Mend it in Settings.")))?;
+    let text = if names.series.is_some() {
+        &settings.series_template
+    } else {
+        &settings.standalone_template
+    };
+    let template = Template::parse(text).map_err(|error| {
+        ServiceError::conflict(format!(
+            "The naming template is not valid: {error}. Mend it in Settings."
+        ))
+    })?;
     for copy in 1..=MOST_COPIES {
-        let folder = template.render_copy(names, copy).map_err(|error| ServiceError::conflict(error.to_string()))?;
-        let path = folder.components().iter().fold(library.to_path_buf(), |path, component| path.join(component));
+        let folder = template
+            .render_copy(names, copy)
+            .map_err(|error| ServiceError::conflict(error.to_string()))?;
+        let path = folder
+            .components()
+            .iter()
+            .fold(library.to_path_buf(), |path, component| path.join(component));
         if (!path.exists() && !is_taken(&path)) || holds_exactly(&path, files) {
             return Ok(path);
         }
     }
-    Err(ServiceError::conflict("The library has too many books of this very name. Rename one of them, then retry."))
+    Err(ServiceError::conflict(
+        "The library has too many books of this very name. Rename one of them, then retry.",
+    ))
 }
 
 /// Where each planned file comes from.
 pub fn placements(payload: &Payload, files: &[PlannedFile]) -> Vec<Placement> {
     files
         .iter()
-        .map(|file| Placement { source: payload.root.join(&file.source), target: file.target.clone() })
+        .map(|file| Placement {
+            source: payload.root.join(&file.source),
+            target: file.target.clone(),
+        })
         .collect()
 }
 
 fn holds_exactly(folder: &Path, files: &[Placement]) -> bool {
-    folder.is_dir() && files.iter().all(|file| is_same_file(&file.source, &folder.join(&file.target)))
+    folder.is_dir()
+        && files
+            .iter()
+            .all(|file| is_same_file(&file.source, &folder.join(&file.target)))
 }

@@ -22,8 +22,19 @@ pub async fn choose_root(integration: &Integration, library: &dyn Library) -> Re
     let roots = library.libraries().await?;
     roots
         .into_iter()
-        .find(|root| if wanted.is_empty() { root.is_books } else { &root.id == wanted })
-        .ok_or_else(|| ServiceError::conflict(format!("{} has no such book library. Choose one in Integrations.", integration.name)))
+        .find(|root| {
+            if wanted.is_empty() {
+                root.is_books
+            } else {
+                &root.id == wanted
+            }
+        })
+        .ok_or_else(|| {
+            ServiceError::conflict(format!(
+                "{} has no such book library. Choose one in Integrations.",
+                integration.name
+            ))
+        })
 }
 
 /// Asks for a scan and waits for the item in `folder`; `None` when it did not appear in time.
@@ -65,14 +76,29 @@ pub async fn write_names(library: &dyn Library, id: &str, names: &BookNames) -> 
 
 /// Only what is empty or differs by our own naming; a person's edit there is newer than ours and stays.
 fn missing_names(item: &Item, names: &BookNames) -> ItemPatch {
-    let series = names.series.iter().map(|name| ItemSeries { name: name.clone(), sequence: names.sequence.clone() }).collect();
+    let series = names
+        .series
+        .iter()
+        .map(|name| ItemSeries {
+            name: name.clone(),
+            sequence: names.sequence.clone(),
+        })
+        .collect();
     ItemPatch {
         title: (item.title.as_deref() != Some(&names.title)).then(|| names.title.clone()),
         authors: (item.authors.is_empty() || item.authors != names.authors)
             .then(|| names.authors.clone())
             .filter(|authors| !authors.is_empty()),
-        narrators: item.narrators.is_empty().then(|| names.narrators.clone()).filter(|names| !names.is_empty()),
-        series: item.series.is_empty().then_some(series).filter(|series: &Vec<ItemSeries>| !series.is_empty()),
+        narrators: item
+            .narrators
+            .is_empty()
+            .then(|| names.narrators.clone())
+            .filter(|names| !names.is_empty()),
+        series: item
+            .series
+            .is_empty()
+            .then_some(series)
+            .filter(|series: &Vec<ItemSeries>| !series.is_empty()),
         asin: if item.asin.is_none() { names.asin.clone() } else { None },
         ..ItemPatch::default()
     }
@@ -97,7 +123,11 @@ mod tests {
 
     #[test]
     fn what_the_folder_could_not_say_is_written() {
-        let item = Item { title: Some("Dune - Messiah".into()), authors: names().authors, ..Item::default() };
+        let item = Item {
+            title: Some("Dune - Messiah".into()),
+            authors: names().authors,
+            ..Item::default()
+        };
         let patch = missing_names(&item, &names());
         assert_eq!(patch.title.as_deref(), Some("Dune: Messiah?"));
         assert_eq!(patch.authors, None);
@@ -112,7 +142,10 @@ mod tests {
             title: Some(names.title.clone()),
             authors: names.authors.clone(),
             narrators: names.narrators.clone(),
-            series: vec![ItemSeries { name: "Dune".into(), sequence: Some("2".into()) }],
+            series: vec![ItemSeries {
+                name: "Dune".into(),
+                sequence: Some("2".into()),
+            }],
             asin: names.asin.clone(),
             ..Item::default()
         };

@@ -13,6 +13,7 @@ use types::search::ReleaseFacts;
 
 use super::media::{MediaError, MediaTools, measure_file};
 use crate::error::{Result, ServiceError};
+use crate::text::counted;
 use crate::{Services, paths};
 
 /// The payload on this server's disk.
@@ -27,7 +28,9 @@ pub struct Payload {
 
 /// What verifying came to.
 pub enum Verified {
-    Passed { sentence: String },
+    Passed {
+        sentence: String,
+    },
     /// The files are not what the torrent promises; the reasons are sentences.
     Failed(String),
     /// Nothing can be said now: a program or a path is missing.
@@ -38,11 +41,14 @@ pub enum Verified {
 pub async fn locate_payload(
     services: &Services,
     integration: &Integration,
-    client: &dyn TorrentClient, download: &DownloadRow) -> Result<Payload> {
+    client: &dyn TorrentClient,
+    download: &DownloadRow,
+) -> Result<Payload> {
     let (name, files) = stored_files(services, download).await?;
     let hash = download.info_hash.clone().unwrap_or_default();
     let torrent = client.find(std::slice::from_ref(&hash)).await?.pop();
-    let torrent = torrent.ok_or_else(|| ServiceError::conflict("The torrent client no longer has it. Retry adds it again."))?;
+    let torrent =
+        torrent.ok_or_else(|| ServiceError::conflict("The torrent client no longer has it. Retry adds it again."))?;
     let root = paths::to_local(&integration.options.path_maps, &torrent.save_path);
     Ok(Payload { root, name, files })
 }
@@ -56,9 +62,16 @@ async fn stored_files(services: &Services, download: &DownloadRow) -> Result<(St
     }
     let mut conn = services.connection().await?;
     let torrent = db::downloads::find_torrent(&mut conn, download.id()).await?;
-    let torrent = torrent.ok_or_else(|| ServiceError::conflict("Its .torrent is not stored. Retry fetches it again."))?;
+    let torrent =
+        torrent.ok_or_else(|| ServiceError::conflict("Its .torrent is not stored. Retry fetches it again."))?;
     let files: Vec<Stored> = serde_json::from_value(torrent.files).map_err(ServiceError::internal)?;
-    let files = files.into_iter().map(|file| PayloadFile { path: file.path, size_bytes: file.size_bytes }).collect();
+    let files = files
+        .into_iter()
+        .map(|file| PayloadFile {
+            path: file.path,
+            size_bytes: file.size_bytes,
+        })
+        .collect();
     Ok((torrent.name, files))
 }
 
@@ -76,7 +89,10 @@ pub async fn verify_payload(
         )));
     }
     let config = services.config();
-    let tools = MediaTools { ffmpeg: config.ffmpeg.clone(), ffprobe: config.ffprobe.clone() };
+    let tools = MediaTools {
+        ffmpeg: config.ffmpeg.clone(),
+        ffprobe: config.ffprobe.clone(),
+    };
     let total = u64::try_from(payload.files.len()).unwrap_or(0);
     let mut measured = Vec::with_capacity(payload.files.len());
     for (file, done) in payload.files.iter().zip(1..) {
@@ -87,13 +103,23 @@ pub async fn verify_payload(
         ctx.progress(done, total);
     }
     Ok(match judge_files(&payload.files, &measured, facts.runtime_seconds) {
-        Verification::Passed { runtime_seconds, warnings } => {
+        Verification::Passed {
+            runtime_seconds,
+            warnings,
+        } => {
             for warning in &warnings {
                 ctx.log(LogLevel::Warning, warning.clone()).await;
             }
             let minutes = runtime_seconds / 60;
-            let all = format!("{} files are whole and decode; {} h {:02} min.", measured.len(), minutes / 60, minutes % 60);
-            Verified::Passed { sentence: [vec![all], warnings].concat().join(" ") }
+            let all = format!(
+                "Checked {}: whole and decoding; {} h {:02} min.",
+                counted(measured.len(), "file"),
+                minutes / 60,
+                minutes % 60
+            );
+            Verified::Passed {
+                sentence: [vec![all], warnings].concat().join(" "),
+            }
         }
         Verification::Failed { reasons } => Verified::Failed(reasons.join(" ")),
     })
@@ -106,7 +132,9 @@ async fn measure(
     file: &PayloadFile,
 ) -> std::result::Result<Option<MeasuredFile>, MediaError> {
     let path = payload.root.join(&file.path);
-    let Ok(data) = tokio::fs::symlink_metadata(&path).await else { return Ok(None) };
+    let Ok(data) = tokio::fs::symlink_metadata(&path).await else {
+        return Ok(None);
+    };
     if is_audio(&file.path) {
         return measure_file(tools, &path, &file.path).await.map(Some);
     }

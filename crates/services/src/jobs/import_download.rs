@@ -25,6 +25,7 @@ use crate::import::plan::{Content, choose_folder, names_of, placements, plan_con
 use crate::import::shelve::{choose_root, scan_for, write_names};
 use crate::import::verify::{Verified, locate_payload, verify_payload};
 use crate::settings::read_settings;
+use crate::text::counted;
 use crate::transition::{Step, note_event, take_step};
 use crate::{Services, connected, library_sync, paths};
 
@@ -75,22 +76,29 @@ async fn block_after(
     download: &DownloadRow,
     error: ServiceError,
 ) -> std::result::Result<Outcome, JobError> {
-    block(services, download, &error.message).await?;
+    block(services, download, EventCode::ImportFailed, &error.message).await?;
     Err(error.into())
 }
 
-async fn block(services: &Services, download: &DownloadRow, sentence: &str) -> Result<Stage> {
+async fn block(services: &Services, download: &DownloadRow, code: EventCode, sentence: &str) -> Result<Stage> {
     let mut conn = services.connection().await?;
     let next = services.now() + BLOCKED_PAUSE;
     if download.sentence != sentence {
-        note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::ImportFailed, sentence).await?;
+        note_event(services, &mut conn, &JOB_ACTOR, download.id(), code, sentence).await?;
     }
     say(&mut conn, download, sentence, Some(next), services.now()).await?;
     Ok(Stage::End(sentence.to_owned()))
 }
 
 async fn verify(services: &Services, ctx: &RunContext, download: &DownloadRow) -> Result<Stage> {
-    let download = &advance(services, download, DownloadState::Verifying, EventCode::VerifyStarted, "Checking every file.").await?;
+    let download = &advance(
+        services,
+        download,
+        DownloadState::Verifying,
+        EventCode::VerifyStarted,
+        "Checking every file.",
+    )
+    .await?;
     let (integration, client) = client_of(services, download).await?;
     let payload = locate_payload(services, &integration, client.as_ref(), download).await?;
     let facts = facts_of(services, download).await?;
@@ -98,9 +106,17 @@ async fn verify(services: &Services, ctx: &RunContext, download: &DownloadRow) -
         Verified::Passed { sentence } => {
             ctx.log(LogLevel::Info, sentence.clone()).await;
             let mut conn = services.connection().await?;
-            note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::Verified, &sentence).await?;
+            note_event(
+                services,
+                &mut conn,
+                &JOB_ACTOR,
+                download.id(),
+                EventCode::Verified,
+                &sentence,
+            )
+            .await?;
         }
-        Verified::Blocked(sentence) => return block(services, download, &sentence).await,
+        Verified::Blocked(sentence) => return block(services, download, EventCode::VerifyFailed, &sentence).await,
         Verified::Failed(sentence) => {
             ctx.log(LogLevel::Warning, sentence.clone()).await;
             return reject(services, client.as_ref(), download, sentence).await;
@@ -108,11 +124,25 @@ async fn verify(services: &Services, ctx: &RunContext, download: &DownloadRow) -
     }
     match plan_content(&payload) {
         Content::Book(_) => {
-            advance(services, download, DownloadState::Importing, EventCode::ImportStarted, "Bringing the files into the library.").await?;
+            advance(
+                services,
+                download,
+                DownloadState::Importing,
+                EventCode::ImportStarted,
+                "Bringing the files into the library.",
+            )
+            .await?;
             Ok(Stage::Next)
         }
         Content::Review(sentence) => {
-            advance(services, download, DownloadState::Review, EventCode::NeedsReview, &sentence).await?;
+            advance(
+                services,
+                download,
+                DownloadState::Review,
+                EventCode::NeedsReview,
+                &sentence,
+            )
+            .await?;
             Ok(Stage::End(sentence))
         }
         Content::Nothing(sentence) => {
@@ -125,7 +155,12 @@ async fn verify(services: &Services, ctx: &RunContext, download: &DownloadRow) -
 /// The first time the client checks its pieces, as the disk may be at fault; what then still fails is the release.
 ///
 /// Downloading again would fetch the same bytes: the pieces' hashes say that they are what the uploader made.
-async fn reject(services: &Services, client: &dyn TorrentClient, download: &DownloadRow, sentence: String) -> Result<Stage> {
+async fn reject(
+    services: &Services,
+    client: &dyn TorrentClient,
+    download: &DownloadRow,
+    sentence: String,
+) -> Result<Stage> {
     let hash = download.info_hash.clone().unwrap_or_default();
     if download.attempts == 0 {
         client.recheck(&hash).await?;
@@ -148,14 +183,25 @@ async fn import(services: &Services, ctx: &RunContext, download: &DownloadRow) -
     };
     let folder = place(services, ctx, download, &names).await?;
     let Some((integration, library)) = connected::find_library(services).await? else {
-        let sentence = format!("The files are in \"{}\". No Audiobookshelf is connected.", folder.display());
+        let sentence = format!(
+            "The files are in \"{}\". No Audiobookshelf is connected.",
+            folder.display()
+        );
         finish(services, download, None, &sentence).await?;
         return Ok(Stage::End(sentence));
     };
     let root = choose_root(&integration, library.as_ref()).await?;
     if download.sentence != SCANNING {
         let mut conn = services.connection().await?;
-        note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::ScanRequested, SCANNING).await?;
+        note_event(
+            services,
+            &mut conn,
+            &JOB_ACTOR,
+            download.id(),
+            EventCode::ScanRequested,
+            SCANNING,
+        )
+        .await?;
     }
     let Some(head) = scan_for(&integration, library.as_ref(), &root, &folder).await? else {
         let sentence = format!(
@@ -163,11 +209,14 @@ async fn import(services: &Services, ctx: &RunContext, download: &DownloadRow) -
             integration.name,
             paths::to_remote(&integration.options.path_maps, &folder)
         );
-        return block(services, download, &sentence).await;
+        return block(services, download, EventCode::NotSeenByLibrary, &sentence).await;
     };
     let item = write_names(library.as_ref(), &head.id, &names).await?;
     let book = library_sync::store_item(services, &integration, &item, Some(download.work_id.into())).await?;
-    let sentence = format!("On the shelf as \"{}\" in {}. The torrent goes on seeding.", names.title, integration.name);
+    let sentence = format!(
+        "On the shelf as \"{}\" in {}. The torrent goes on seeding.",
+        names.title, integration.name
+    );
     finish(services, download, Some(book), &sentence).await?;
     Ok(Stage::End(sentence))
 }
@@ -178,13 +227,18 @@ const SCANNING: &str = "Asked the library for a scan and waits for the book.";
 async fn place(services: &Services, ctx: &RunContext, download: &DownloadRow, names: &BookNames) -> Result<PathBuf> {
     let mut conn = services.connection().await?;
     let earlier = db::imports::find_live_import(&mut conn, download.id()).await?;
-    if let Some(import) = earlier.as_ref().filter(|import| import.status != ImportStatus::Planned.as_str()) {
+    if let Some(import) = earlier
+        .as_ref()
+        .filter(|import| import.status != ImportStatus::Planned.as_str())
+    {
         return Ok(PathBuf::from(&import.target_path));
     }
     let (integration, client) = client_of(services, download).await?;
     let payload = locate_payload(services, &integration, client.as_ref(), download).await?;
     let Content::Book(files) = plan_content(&payload) else {
-        return Err(ServiceError::conflict("The files no longer look like one book. Retry to verify them again."));
+        return Err(ServiceError::conflict(
+            "The files no longer look like one book. Retry to verify them again.",
+        ));
     };
     let files = placements(&payload, &files);
     let (import, folder) = match earlier {
@@ -213,9 +267,22 @@ async fn place(services: &Services, ctx: &RunContext, download: &DownloadRow, na
         db::imports::record_file_method(&mut conn, import, position, word).await?;
     }
     db::imports::set_import_status(&mut conn, import, ImportStatus::Linked, services.now()).await?;
-    let sentence = format!("{} files are in \"{}\" ({}).", files.len(), folder.display(), summarize(&words));
+    let sentence = format!(
+        "{} went into \"{}\" ({}).",
+        counted(files.len(), "file"),
+        folder.display(),
+        summarize(&words)
+    );
     ctx.log(LogLevel::Info, sentence.clone()).await;
-    note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::FilesImported, &sentence).await?;
+    note_event(
+        services,
+        &mut conn,
+        &JOB_ACTOR,
+        download.id(),
+        EventCode::FilesImported,
+        &sentence,
+    )
+    .await?;
     Ok(folder)
 }
 
@@ -261,10 +328,15 @@ async fn plan_import(
 async fn library_folder(services: &Services, setting: &str) -> Result<PathBuf> {
     let folder = if setting.is_empty() {
         let Some((integration, library)) = connected::find_library(services).await? else {
-            return Err(ServiceError::conflict("No library folder is known. Set one in Settings, or connect Audiobookshelf."));
+            return Err(ServiceError::conflict(
+                "No library folder is known. Set one in Settings, or connect Audiobookshelf.",
+            ));
         };
         let root = choose_root(&integration, library.as_ref()).await?;
-        let first = root.folders.first().ok_or_else(|| ServiceError::conflict(format!("The library \"{}\" has no folder.", root.name)))?;
+        let first = root
+            .folders
+            .first()
+            .ok_or_else(|| ServiceError::conflict(format!("The library \"{}\" has no folder.", root.name)))?;
         paths::to_local(&integration.options.path_maps, first)
     } else {
         PathBuf::from(setting)
@@ -273,7 +345,10 @@ async fn library_folder(services: &Services, setting: &str) -> Result<PathBuf> {
         return Ok(folder);
     }
     let advice = "Add a path map to Audiobookshelf in Integrations, or set the library folder in Settings.";
-    Err(ServiceError::conflict(format!("This server does not see the library folder \"{}\". {advice}", folder.display())))
+    Err(ServiceError::conflict(format!(
+        "This server does not see the library folder \"{}\". {advice}",
+        folder.display()
+    )))
 }
 
 async fn undo_plan(services: &Services, import: ImportId, folder: &Path, draft: &str) -> Result<()> {
@@ -285,7 +360,12 @@ async fn undo_plan(services: &Services, import: ImportId, folder: &Path, draft: 
 }
 
 /// Book, import, want and download end in one transaction.
-async fn finish(services: &Services, download: &DownloadRow, book: Option<types::BookId>, sentence: &str) -> Result<()> {
+async fn finish(
+    services: &Services,
+    download: &DownloadRow,
+    book: Option<types::BookId>,
+    sentence: &str,
+) -> Result<()> {
     let mut conn = services.connection().await?;
     conn.transaction(async |conn| {
         let step = Step::new(DownloadState::Imported, EventCode::Imported, sentence).with(|changes| {
@@ -296,7 +376,13 @@ async fn finish(services: &Services, download: &DownloadRow, book: Option<types:
         if let Some(import) = db::imports::find_live_import(conn, download.id()).await? {
             db::imports::set_import_status(conn, import.id.into(), ImportStatus::Done, services.now()).await?;
         }
-        db::wants::close_want(conn, download.want_id.into(), types::wants::WantStatus::Fulfilled, services.now()).await?;
+        db::wants::close_want(
+            conn,
+            download.want_id.into(),
+            types::wants::WantStatus::Fulfilled,
+            services.now(),
+        )
+        .await?;
         db::events::notify(conn, &types::events::LiveEvent::Library).await?;
         Ok(())
     })
@@ -317,13 +403,20 @@ async fn advance(
     take_step(services, &mut conn, &JOB_ACTOR, download, Step::new(to, code, sentence)).await
 }
 
-async fn client_of(services: &Services, download: &DownloadRow) -> Result<(Integration, std::sync::Arc<dyn TorrentClient>)> {
-    let id = download.client_id.ok_or_else(|| ServiceError::conflict("Its torrent client was removed. Connect it again, then retry."))?;
+async fn client_of(
+    services: &Services,
+    download: &DownloadRow,
+) -> Result<(Integration, std::sync::Arc<dyn TorrentClient>)> {
+    let id = download
+        .client_id
+        .ok_or_else(|| ServiceError::conflict("Its torrent client was removed. Connect it again, then retry."))?;
     connected::find_torrent_client(services, id.into()).await
 }
 
 async fn facts_of(services: &Services, download: &DownloadRow) -> Result<ReleaseFacts> {
-    let Some(id) = download.release_id else { return Ok(ReleaseFacts::default()) };
+    let Some(id) = download.release_id else {
+        return Ok(ReleaseFacts::default());
+    };
     let mut conn = services.connection().await?;
     match db::releases::find_release(&mut conn, id.into()).await? {
         Some(release) => Ok(release.facts()?),

@@ -1,8 +1,8 @@
 //! What the jobs do: one file a job, all entered through [`JobHandler`].
 
 mod advance_download;
-mod check_integrations;
 mod check_imports;
+mod check_integrations;
 mod clean_up;
 mod import_download;
 mod poll_clients;
@@ -18,8 +18,8 @@ use jobs::{Handler, JobError, Outcome, RunContext};
 use types::ErrorCode;
 use types::jobs::JobKind;
 
-use crate::actor::Actor;
 use crate::Services;
+use crate::actor::Actor;
 use crate::error::ServiceError;
 
 /// Jobs act as this.
@@ -55,9 +55,10 @@ impl Handler for JobHandler {
 impl From<ServiceError> for JobError {
     fn from(error: ServiceError) -> Self {
         match error.code {
-            ErrorCode::DatabaseError | ErrorCode::ServiceUnavailable | ErrorCode::ExternalApiError | ErrorCode::Conflict => {
-                Self::retry(error.message)
-            }
+            ErrorCode::DatabaseError
+            | ErrorCode::ServiceUnavailable
+            | ErrorCode::ExternalApiError
+            | ErrorCode::Conflict => Self::retry(error.message),
             _ => Self::Fail(error.message),
         }
     }

@@ -13,11 +13,11 @@ use types::integrations::{Health, Integration, TestOutcome};
 use types::jobs::{JobKind, LogLevel};
 
 use super::JOB_ACTOR;
+use crate::connect::Connected;
 use crate::error::{Result, ServiceError};
 use crate::failover;
 use crate::settings::read_settings;
 use crate::transition::{Step, note_event, take_step};
-use crate::connect::Connected;
 use crate::{Services, connect};
 
 /// States in which the client's word matters: progress, completion, or that it is gone.
@@ -33,16 +33,23 @@ const FOLLOWED: [DownloadState; 5] = [
 pub async fn poll_clients(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
     let ours = {
         let mut conn = services.connection().await?;
-        db::downloads::list_downloads_in(&mut conn, &FOLLOWED).await.map_err(ServiceError::from)?
+        db::downloads::list_downloads_in(&mut conn, &FOLLOWED)
+            .await
+            .map_err(ServiceError::from)?
     };
     if ours.is_empty() {
-        return Ok(Outcome::NothingToDo("No client has anything that is on its way.".into()));
+        return Ok(Outcome::NothingToDo(
+            "No client has anything that is on its way.".into(),
+        ));
     }
     look_again_soon(services).await?;
     let mut moved = 0;
     let mut failed = Vec::new();
     for Connected { integration, client } in connect::connect_torrent_clients(services).await? {
-        let mine: Vec<&DownloadRow> = ours.iter().filter(|row| row.client_id == Some(integration.id.0)).collect();
+        let mine: Vec<&DownloadRow> = ours
+            .iter()
+            .filter(|row| row.client_id == Some(integration.id.0))
+            .collect();
         if mine.is_empty() {
             continue;
         }
@@ -52,12 +59,19 @@ pub async fn poll_clients(services: &Services, ctx: &RunContext) -> std::result:
         };
         match polled {
             Ok((client, torrents)) => {
-                record_health(services, &integration, Health::Ok, format!("{} torrents.", torrents.len())).await?;
+                record_health(
+                    services,
+                    &integration,
+                    Health::Ok,
+                    format!("{} torrents.", torrents.len()),
+                )
+                .await?;
                 moved += follow_all(services, ctx, client.as_ref(), &mine, &torrents).await?;
             }
             Err(error) => {
                 let sentence = error.to_string();
-                ctx.log(LogLevel::Warning, format!("{}: {sentence}", integration.name)).await;
+                ctx.log(LogLevel::Warning, format!("{}: {sentence}", integration.name))
+                    .await;
                 record_health(services, &integration, Health::Failing, sentence.clone()).await?;
                 say_client_is_away(services, &mine, &sentence).await?;
                 failed.push(integration.name);
@@ -66,9 +80,15 @@ pub async fn poll_clients(services: &Services, ctx: &RunContext) -> std::result:
     }
     ctx.count("changed", moved);
     if failed.is_empty() {
-        Ok(Outcome::Done(format!("Looked at {} downloads; {moved} changed their state.", ours.len())))
+        Ok(Outcome::Done(format!(
+            "Looked at {} downloads; {moved} changed their state.",
+            ours.len()
+        )))
     } else {
-        Err(JobError::Fail(format!("{} could not be read; its downloads are looked at again.", failed.join(", "))))
+        Err(JobError::Fail(format!(
+            "{} could not be read; its downloads are looked at again.",
+            failed.join(", ")
+        )))
     }
 }
 
@@ -89,7 +109,9 @@ async fn follow_all(
     let mut moved = 0;
     for download in downloads {
         let hashes = [download.info_hash.as_deref(), download.info_hash_v2.as_deref()];
-        let torrent = torrents.iter().find(|torrent| hashes.iter().flatten().any(|hash| torrent.has_hash(hash)));
+        let torrent = torrents
+            .iter()
+            .find(|torrent| hashes.iter().flatten().any(|hash| torrent.has_hash(hash)));
         let followed = match torrent {
             Some(torrent) => follow(services, client, download, torrent).await,
             None => give_up_gone(services, client, download).await,
@@ -119,13 +141,24 @@ async fn follow(
     }
     if torrent.is_complete() {
         let sentence = "Every byte is there. Verifying comes next.";
-        return complete(services, &mut conn, download, Step::new(DownloadState::Downloaded, EventCode::Completed, sentence))
-            .await;
+        return complete(
+            services,
+            &mut conn,
+            download,
+            Step::new(DownloadState::Downloaded, EventCode::Completed, sentence),
+        )
+        .await;
     }
     if state == DownloadState::Sent && torrent.completed_bytes > 0 {
-        let sentence = "Bytes are coming in.";
-        take_step(services, &mut conn, &JOB_ACTOR, download, Step::new(DownloadState::Downloading, EventCode::Progress, sentence))
-            .await?;
+        let sentence = healthy_sentence(DownloadState::Downloading);
+        take_step(
+            services,
+            &mut conn,
+            &JOB_ACTOR,
+            download,
+            Step::new(DownloadState::Downloading, EventCode::Progress, sentence),
+        )
+        .await?;
         return Ok(true);
     }
     drop(conn);
@@ -162,7 +195,13 @@ async fn complete(services: &Services, conn: &mut Connection, download: &Downloa
 /// Queues verifying and importing in the caller's transaction.
 pub(crate) async fn enqueue_import(services: &Services, conn: &mut Connection, download: &DownloadRow) -> Result<()> {
     let now = services.now();
-    let run = NewRun::about(services.new_id(), JobKind::ImportDownload, download.id, "mamcrawler", now);
+    let run = NewRun::about(
+        services.new_id(),
+        JobKind::ImportDownload,
+        download.id,
+        "mamcrawler",
+        now,
+    );
     jobs::enqueue(conn, NewRun { priority: 10, ..run }, now).await?;
     Ok(())
 }
@@ -178,7 +217,13 @@ async fn climb_ladder(
     let facts = stall_facts(services, client, download, torrent, now).await?;
     let mut conn = services.connection().await?;
     match next_step(&facts) {
-        StallStep::Healthy => Ok(false),
+        StallStep::Healthy => {
+            // What was said of a stall or of a client that was away is over.
+            if download.sentence != healthy_sentence(download.state()?) {
+                say(&mut conn, download, healthy_sentence(download.state()?), None, now).await?;
+            }
+            Ok(false)
+        }
         StallStep::Wait { until, sentence } => {
             say(&mut conn, download, &sentence, Some(until), now).await?;
             Ok(false)
@@ -186,14 +231,30 @@ async fn climb_ladder(
         StallStep::Reannounce(sentence) => {
             client.reannounce(&torrent.hash).await?;
             db::downloads::update_download(&mut conn, download.id(), rung(1, now), Some(&sentence), now).await?;
-            note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::Reannounced, &sentence).await?;
+            note_event(
+                services,
+                &mut conn,
+                &JOB_ACTOR,
+                download.id(),
+                EventCode::Reannounced,
+                &sentence,
+            )
+            .await?;
             Ok(false)
         }
         StallStep::Recheck(sentence) => {
             client.recheck(&torrent.hash).await?;
             client.start(&torrent.hash).await?;
             db::downloads::update_download(&mut conn, download.id(), rung(2, now), Some(&sentence), now).await?;
-            note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::Rechecked, &sentence).await?;
+            note_event(
+                services,
+                &mut conn,
+                &JOB_ACTOR,
+                download.id(),
+                EventCode::Rechecked,
+                &sentence,
+            )
+            .await?;
             Ok(false)
         }
         StallStep::NextCandidate(sentence) => {
@@ -203,7 +264,15 @@ async fn climb_ladder(
         }
         StallStep::AskPerson(sentence) => {
             if download.sentence != sentence {
-                note_event(services, &mut conn, &JOB_ACTOR, download.id(), EventCode::Stalled, &sentence).await?;
+                note_event(
+                    services,
+                    &mut conn,
+                    &JOB_ACTOR,
+                    download.id(),
+                    EventCode::Stalled,
+                    &sentence,
+                )
+                .await?;
                 say(&mut conn, download, &sentence, None, now).await?;
             }
             Ok(false)
@@ -211,8 +280,19 @@ async fn climb_ladder(
     }
 }
 
+const fn healthy_sentence(state: DownloadState) -> &'static str {
+    match state {
+        DownloadState::Downloading => "Bytes are coming in.",
+        _ => "The client has the torrent; the first bytes are waited for.",
+    }
+}
+
 fn rung(step: i32, now: DateTime<Utc>) -> DownloadChanges {
-    DownloadChanges { stall_step: Some(step), stall_step_at: Some(Some(now)), ..DownloadChanges::default() }
+    DownloadChanges {
+        stall_step: Some(step),
+        stall_step_at: Some(Some(now)),
+        ..DownloadChanges::default()
+    }
 }
 
 /// What it waits for, on its pages.
@@ -223,7 +303,10 @@ pub(crate) async fn say(
     next_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let changes = DownloadChanges { next_at: Some(next_at), ..DownloadChanges::default() };
+    let changes = DownloadChanges {
+        next_at: Some(next_at),
+        ..DownloadChanges::default()
+    };
     Ok(db::downloads::update_download(conn, download.id(), changes, Some(sentence), now).await?)
 }
 
@@ -236,9 +319,19 @@ async fn stall_facts(
 ) -> Result<StallFacts> {
     let settings = read_settings(services).await?;
     let has_grown = torrent.completed_bytes > download.completed_bytes.unwrap_or(0);
-    let last_progress_at = if has_grown { now } else { download.last_bytes_at.unwrap_or(download.updated_at) };
-    let trackers = if has_grown { Vec::new() } else { client.trackers(&torrent.hash).await? };
-    let message = trackers.iter().find(|tracker| !tracker.is_working && !tracker.message.is_empty());
+    let last_progress_at = if has_grown {
+        now
+    } else {
+        download.last_bytes_at.unwrap_or(download.updated_at)
+    };
+    let trackers = if has_grown {
+        Vec::new()
+    } else {
+        client.trackers(&torrent.hash).await?
+    };
+    let message = trackers
+        .iter()
+        .find(|tracker| !tracker.is_working && !tracker.message.is_empty());
     let step = match download.stall_step {
         1 => Some(LadderStep::Reannounced),
         2 => Some(LadderStep::Rechecked),
@@ -273,20 +366,36 @@ fn activity_of(torrent: &TorrentStatus) -> ClientActivity {
 
 /// The client answers and does not have it: asked once more by hash, as a list may be a moment old.
 async fn give_up_gone(services: &Services, client: &dyn TorrentClient, download: &DownloadRow) -> Result<bool> {
-    let hashes: Vec<String> = [&download.info_hash, &download.info_hash_v2].into_iter().flatten().cloned().collect();
-    if !matches!(download.state()?, DownloadState::Sent | DownloadState::Downloading) || !client.find(&hashes).await?.is_empty() {
+    let hashes: Vec<String> = [&download.info_hash, &download.info_hash_v2]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    if !matches!(download.state()?, DownloadState::Sent | DownloadState::Downloading)
+        || !client.find(&hashes).await?.is_empty()
+    {
         return Ok(false);
     }
     let sentence = "The torrent client no longer has it; somebody removed it there. Retry adds it again.";
     let mut conn = services.connection().await?;
-    take_step(services, &mut conn, &JOB_ACTOR, download, Step::new(DownloadState::Failed, EventCode::GoneFromClient, sentence))
-        .await?;
+    take_step(
+        services,
+        &mut conn,
+        &JOB_ACTOR,
+        download,
+        Step::new(DownloadState::Failed, EventCode::GoneFromClient, sentence),
+    )
+    .await?;
     Ok(true)
 }
 
 async fn say_client_is_away(services: &Services, downloads: &[&DownloadRow], reason: &str) -> Result<()> {
     let mut conn = services.connection().await?;
     for download in downloads {
+        // What is complete is verified and imported, which says for itself what it waits for.
+        if !matches!(download.state()?, DownloadState::Sent | DownloadState::Downloading) {
+            continue;
+        }
         let sentence = format!("{reason} It goes on as soon as the client answers.");
         if download.sentence != sentence {
             say(&mut conn, download, &sentence, None, services.now()).await?;
@@ -299,7 +408,12 @@ async fn record_health(services: &Services, integration: &Integration, health: H
     if integration.health == health && health == Health::Ok {
         return Ok(());
     }
-    let outcome = TestOutcome { health, sentence, facts: Vec::new(), version: None };
+    let outcome = TestOutcome {
+        health,
+        sentence,
+        facts: Vec::new(),
+        version: None,
+    };
     let mut conn = services.connection().await?;
     Ok(db::integrations::record_health(&mut conn, integration.id, &outcome, services.now()).await?)
 }

@@ -15,7 +15,7 @@ use super::JOB_ACTOR;
 use crate::error::{Result, ServiceError};
 use crate::grab::{Chosen, GrabOptions, queue_chosen};
 use crate::ownership::{Ownership, find_library_obstacle, find_owned, identity_of_form};
-use crate::search_run::{SearchSummary, run_search};
+use crate::search_run::{SearchSummary, StoredCandidate, run_search};
 use crate::settings::read_settings;
 use crate::transition::{Step, take_step};
 use crate::wants::form_of_want;
@@ -25,6 +25,8 @@ use crate::{Services, searches};
 const NOT_FOUND_PAUSE: Duration = Duration::hours(6);
 /// When no indexer could be asked.
 const INDEXER_PAUSE: Duration = Duration::minutes(15);
+/// When a free release is hoped for, which needs a search.
+const RATIO_PAUSE: Duration = Duration::hours(1);
 /// When the budget or the library stands in the way.
 const HOLD_PAUSE: Duration = Duration::minutes(15);
 
@@ -32,10 +34,16 @@ const HOLD_PAUSE: Duration = Duration::minutes(15);
 pub async fn search_want(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
     let id: DownloadId = ctx.subject()?.into();
     let Some((download, form)) = begin_search(services, id).await? else {
-        return Ok(Outcome::NothingToDo("The download no longer waits for a search.".into()));
+        return Ok(Outcome::NothingToDo(
+            "The download no longer waits for a search.".into(),
+        ));
     };
+    if let Some(sentence) = wait_for_library(services, &download).await? {
+        return Ok(Outcome::Done(sentence));
+    }
     let search = searches::insert_search(services, &JOB_ACTOR, &form, Some(download.want_id.into())).await?;
-    ctx.log(LogLevel::Info, format!("Searching for \"{}\".", form.title)).await;
+    ctx.log(LogLevel::Info, format!("Searching for \"{}\".", form.title))
+        .await;
     let summary = match run_search(services, search, &form).await {
         Ok(summary) => summary,
         Err(error) => {
@@ -59,11 +67,36 @@ async fn begin_search(services: &Services, id: DownloadId) -> Result<Option<(Dow
             return Ok(None);
         }
         let form = form_of_want(conn, download.want_id.into()).await?;
-        let step = Step::new(DownloadState::Searching, EventCode::SearchStarted, "Searching all indexers.")
-            .with(|changes| changes.next_at = Some(None));
-        Ok(Some((take_step(services, conn, &JOB_ACTOR, &download, step).await?, form)))
+        let step = Step::new(
+            DownloadState::Searching,
+            EventCode::SearchStarted,
+            "Searching all indexers.",
+        )
+        .with(|changes| changes.next_at = Some(None));
+        Ok(Some((
+            take_step(services, conn, &JOB_ACTOR, &download, step).await?,
+            form,
+        )))
     })
     .await
+}
+
+/// While nobody can tell what is owned, a search would only cost requests.
+async fn wait_for_library(services: &Services, download: &DownloadRow) -> Result<Option<String>> {
+    let mut conn = services.connection().await?;
+    let Some(obstacle) = find_library_obstacle(&mut conn).await? else {
+        return Ok(None);
+    };
+    let next = services.now() + HOLD_PAUSE;
+    let step = library_hold(&obstacle).with(|changes| changes.next_at = Some(Some(next)));
+    let sentence = step.sentence.clone();
+    take_step(services, &mut conn, &JOB_ACTOR, download, step).await?;
+    Ok(Some(sentence))
+}
+
+fn library_hold(obstacle: &str) -> Step {
+    let sentence = format!("{obstacle} Automatic grabbing waits, as nobody can tell what is owned.");
+    Step::hold(HoldReason::LibraryUnreadable, sentence)
 }
 
 /// Decides what comes after the search, in one transaction with the grab if there is one.
@@ -79,10 +112,13 @@ async fn conclude(
     conn.transaction(async |conn| {
         let download = db::downloads::lock_download(conn, id).await?;
         if download.state()? != DownloadState::Searching {
-            return Ok(format!("The download is {} meanwhile; nothing was changed.", download.state()?));
+            return Ok(format!(
+                "The download is {} meanwhile; nothing was changed.",
+                download.state()?
+            ));
         }
         db::works::lock_work(conn, download.work_id.into()).await?;
-        let step = match next_step(conn, form, summary, settings.is_automatic).await? {
+        let step = match next_step(conn, form, search, summary, settings.is_automatic).await? {
             Next::Grab => {
                 grab_best(services, conn, &download, search, summary).await?;
                 return Ok(summary.sentence.clone());
@@ -93,6 +129,7 @@ async fn conclude(
         let pause = match step.to {
             DownloadState::NotFound => Some(NOT_FOUND_PAUSE),
             DownloadState::Hold if step.changes.hold_reason == Some(HoldReason::IndexerDown) => Some(INDEXER_PAUSE),
+            DownloadState::Hold if step.changes.hold_reason == Some(HoldReason::Ratio) => Some(RATIO_PAUSE),
             DownloadState::Hold => Some(HOLD_PAUSE),
             _ => None,
         };
@@ -115,6 +152,7 @@ enum Next {
 async fn next_step(
     conn: &mut Connection,
     form: &SearchForm,
+    search: SearchId,
     summary: &SearchSummary,
     is_automatic: bool,
 ) -> Result<Next> {
@@ -127,31 +165,68 @@ async fn next_step(
         return step(Step::hold(HoldReason::IndexerDown, sentence));
     }
     let Some(best) = summary.judged.first() else {
-        let sentence = format!("{} The next search is in 6 hours.", summary.sentence);
-        return step(Step::new(DownloadState::NotFound, EventCode::NothingFound, sentence));
+        return step(nothing_to_grab(summary));
     };
     match best.verdict.decision {
         Decision::Accepted => {}
-        Decision::Review => return step(Step::new(DownloadState::Review, EventCode::NeedsReview, summary.sentence.clone())),
+        Decision::Review => {
+            return step(Step::new(
+                DownloadState::Review,
+                EventCode::NeedsReview,
+                summary.sentence.clone(),
+            ));
+        }
         Decision::Rejected if is_only_budget(&best.verdict) => {
             let reason = best.budget_hold.unwrap_or(HoldReason::AccountUnknown);
-            let sentence = best.verdict.findings.iter().map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join(" ");
-            return step(Step::hold(reason, format!("{sentence} It is looked at again in 15 minutes.")));
+            return step(hold_for_budget(conn, search, best, reason).await?);
         }
-        Decision::Rejected => {
-            let sentence = format!("{} The next search is in 6 hours.", summary.sentence);
-            return step(Step::new(DownloadState::NotFound, EventCode::NothingFound, sentence));
-        }
+        Decision::Rejected => return step(nothing_to_grab(summary)),
     }
     if let Some(sentence) = find_library_obstacle(conn).await? {
-        let sentence = format!("{sentence} Automatic grabbing waits, as nobody can tell what is owned.");
-        return step(Step::hold(HoldReason::LibraryUnreadable, sentence));
+        return step(library_hold(&sentence));
     }
     if !is_automatic {
         let sentence = format!("Automatic choice is switched off. {}", summary.sentence);
         return step(Step::new(DownloadState::Review, EventCode::NeedsReview, sentence));
     }
     Ok(Next::Grab)
+}
+
+/// A slot or the account's answer is waited for with the release in hand; the ratio may want another, free one.
+async fn hold_for_budget(
+    conn: &mut Connection,
+    search: SearchId,
+    best: &StoredCandidate,
+    reason: HoldReason,
+) -> Result<Step> {
+    let findings: Vec<&str> = best
+        .verdict
+        .findings
+        .iter()
+        .map(|finding| finding.sentence.as_str())
+        .collect();
+    let step = Step::hold(
+        reason,
+        format!("{} It is looked at again by itself.", findings.join(" ")),
+    );
+    if !matches!(reason, HoldReason::UnsatisfiedSlots | HoldReason::AccountUnknown) {
+        return Ok(step);
+    }
+    let candidate = db::candidates::find_candidate_of_release(conn, search, best.release_id).await?;
+    Ok(step.with(|changes| {
+        changes.candidate_id = Some(candidate.map(|candidate| candidate.id));
+        changes.release_id = Some(Some(best.release_id.0));
+    }))
+}
+
+/// What was not found may be where nobody could look: then the next search is soon.
+fn nothing_to_grab(summary: &SearchSummary) -> Step {
+    if summary.has_failures {
+        let sentence = format!("{} It is tried again in 15 minutes.", summary.sentence);
+        return Step::hold(HoldReason::IndexerDown, sentence);
+    }
+    let sentence = format!("{} The next search is in 6 hours.", summary.sentence);
+    Step::new(DownloadState::NotFound, EventCode::NothingFound, sentence)
 }
 
 async fn grab_best(

@@ -41,7 +41,9 @@ async fn sync(services: &Services, ctx: &RunContext, is_full: bool) -> std::resu
             db::library_syncs::record_unreadable_library(&mut conn, integration.id, &error.message, services.now())
                 .await
                 .map_err(ServiceError::from)?;
-            db::events::notify(&mut conn, &LiveEvent::Library).await.map_err(ServiceError::from)?;
+            db::events::notify(&mut conn, &LiveEvent::Library)
+                .await
+                .map_err(ServiceError::from)?;
             Err(error.into())
         }
     }
@@ -68,7 +70,8 @@ async fn read_library(
     let started_at = services.now();
     let root = choose_root(integration, library).await?;
     let heads = read_heads(ctx, library, &root).await?;
-    ctx.log(LogLevel::Info, format!("\"{}\" has {} items.", root.name, heads.len())).await;
+    ctx.log(LogLevel::Info, format!("\"{}\" has {} items.", root.name, heads.len()))
+        .await;
     let known = known_books(services, integration).await?;
     let (changed, same): (Vec<&ItemHead>, Vec<&ItemHead>) =
         heads.iter().partition(|head| is_full || has_changed(&known, head));
@@ -84,14 +87,24 @@ async fn read_library(
             new += i64::from(!known.contains_key(&item.id));
         }
         read += items.len();
-        ctx.progress(u64::try_from(read).unwrap_or(0), u64::try_from(changed.len()).unwrap_or(0));
+        ctx.progress(
+            u64::try_from(read).unwrap_or(0),
+            u64::try_from(changed.len()).unwrap_or(0),
+        );
     }
     ctx.count("read", i64::try_from(read).unwrap_or(i64::MAX));
     ctx.count("new", new);
-    let success = SyncSuccess { is_full, newest_updated_ms: newest(&heads), now: started_at };
+    let success = SyncSuccess {
+        is_full,
+        newest_updated_ms: newest(&heads),
+        now: started_at,
+    };
     let missing = end_sync(services, integration, success).await?;
     ctx.count("missing", i64::try_from(missing).unwrap_or(i64::MAX));
-    Ok(format!("{} items; {read} read, {new} new, {missing} newly missing.", heads.len()))
+    Ok(format!(
+        "{} items; {read} read, {new} new, {missing} newly missing.",
+        heads.len()
+    ))
 }
 
 /// Every head once, whatever moves between two pages.
@@ -122,13 +135,19 @@ async fn known_books(services: &Services, integration: &Integration) -> Result<H
 
 fn has_changed(known: &HashMap<String, BookHead>, head: &ItemHead) -> bool {
     known.get(&head.id).is_none_or(|book| {
-        book.source_updated_ms != head.updated_ms || book.path != head.path || book.missing_since.is_some() != head.is_missing
+        book.source_updated_ms != head.updated_ms
+            || book.path != head.path
+            || book.missing_since.is_some() != head.is_missing
     })
 }
 
 async fn mark_seen(services: &Services, integration: &Integration, same: &[&ItemHead]) -> Result<()> {
     let mut conn = services.connection().await?;
-    let present: Vec<String> = same.iter().filter(|head| !head.is_missing).map(|head| head.id.clone()).collect();
+    let present: Vec<String> = same
+        .iter()
+        .filter(|head| !head.is_missing)
+        .map(|head| head.id.clone())
+        .collect();
     for ids in present.chunks(10_000) {
         db::books::mark_books_seen(&mut conn, integration.id, ids, services.now()).await?;
     }

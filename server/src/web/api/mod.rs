@@ -9,5 +9,7 @@ use super::AppState;
 use super::error::JsonError;
 
 pub fn routes() -> Router<AppState> {
-    Router::new().nest("/v1", v1::routes()).fallback(async || JsonError::from(ErrorCode::NotFound))
+    Router::new()
+        .nest("/v1", v1::routes())
+        .fallback(async || JsonError::from(ErrorCode::NotFound))
 }

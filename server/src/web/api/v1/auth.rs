@@ -39,7 +39,11 @@ async fn refresh(
     Extension(origin): Extension<Origin>,
     Json(form): Json<RefreshForm>,
 ) -> Result<Json<TokenPair>, JsonError> {
-    Ok(Json(services::auth::refresh(&services, &form.refresh_token, origin).await?.tokens))
+    Ok(Json(
+        services::auth::refresh(&services, &form.refresh_token, origin)
+            .await?
+            .tokens,
+    ))
 }
 
 /// `POST /api/v1/auth/logout`: ends the session of the access token.

@@ -21,7 +21,9 @@ struct SetupState {
 
 /// `GET /api/v1/setup`: whether the admin still has to be made.
 async fn get_setup(State(services): State<Services>) -> Result<Json<SetupState>, JsonError> {
-    Ok(Json(SetupState { is_needed: services::setup::is_setup_needed(&services).await? }))
+    Ok(Json(SetupState {
+        is_needed: services::setup::is_setup_needed(&services).await?,
+    }))
 }
 
 /// `POST /api/v1/setup` with `{token, username, password}` makes the admin and signs in.
@@ -30,5 +32,7 @@ async fn complete_setup(
     Extension(origin): Extension<Origin>,
     Json(form): Json<SetupForm>,
 ) -> Result<Json<TokenPair>, JsonError> {
-    Ok(Json(services::setup::complete_setup(&services, form, origin).await?.tokens))
+    Ok(Json(
+        services::setup::complete_setup(&services, form, origin).await?.tokens,
+    ))
 }

@@ -1,0 +1,62 @@
+// Background work, and the settings that steer it.
+import { expect, open, row, test } from "../support/world";
+
+test("a job runs on a click, and its page follows it to the end", async ({ page }) => {
+  await open(page, "/jobs");
+  await row(page, "Check the integrations").first().getByRole("button", { name: "Run now" }).click();
+  await expect(page).toHaveURL(/\/runs\//);
+  await expect(page.getByRole("heading", { level: 1, name: "Check the integrations" })).toBeVisible();
+  await expect(page.locator(".page-head .badge")).toHaveText("Done", { timeout: 30_000 });
+  await expect(page.locator(".log")).toContainText("Every integration answers.");
+  await page.goto("/jobs");
+  const run = page.locator("section .row").filter({ hasText: "Check the integrations" }).first();
+  await expect(run).toContainText("by anna");
+  await expect(run).toContainText("Every integration answers.");
+});
+
+test("a sync counts what it read", async ({ page }) => {
+  await open(page, "/jobs");
+  await row(page, "Sync the whole library").first().getByRole("button", { name: "Run now" }).click();
+  await expect(page.locator(".page-head .badge")).toHaveText("Done", { timeout: 60_000 });
+  await expect(page.locator(".download-sentence")).toContainText(/\d+ items; \d+ read, 0 new/);
+  await expect(page.locator(".facts > div").filter({ hasText: /^read/ }).locator("dd")).toHaveText(/^\d+$/);
+});
+
+test("a job is switched off and on", async ({ page }) => {
+  await open(page, "/jobs");
+  const job = row(page, "Remove old records").first();
+  await job.getByRole("button", { name: "Switch off" }).click();
+  await expect(job.locator(".badge").first()).toHaveText("Off");
+  await job.getByRole("button", { name: "Switch on" }).click();
+  await expect(job.locator(".badge").first()).toHaveText("On");
+});
+
+test("the runs of one job can be looked at alone", async ({ page }) => {
+  await open(page, "/jobs");
+  await row(page, "Sync the whole library").first().getByRole("link", { name: "Sync the whole library" }).click();
+  await expect(page.getByText("Of one job.")).toBeVisible();
+  const titles = page.locator("section .row .row-title");
+  await expect.poll(async () => new Set(await titles.allInnerTexts())).toEqual(new Set(["Sync the whole library"]));
+});
+
+test("folder names are previewed on the library's own books as one types", async ({ page }) => {
+  await open(page, "/settings");
+  const template = page.getByLabel("Of books in a series");
+  const preview = page.locator(".files > li");
+  await expect(preview.first()).toBeVisible();
+  await template.fill("{series}/{author} - {title}");
+  await expect(preview.locator(".path").first()).toHaveText(/^[^/]+\/[^/]+ - /);
+  await template.fill("{series}/{colour}");
+  await expect(preview.locator(".field-error").first()).toContainText("colour");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("alert").or(page.locator(".field-error")).first()).toContainText(/colour|template/i);
+});
+
+test("settings that are saved stay", async ({ page }) => {
+  await open(page, "/settings");
+  await page.getByLabel("Fewest seeders").fill("2");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("The settings were saved.")).toBeVisible();
+  await page.goto("/settings");
+  await expect(page.getByLabel("Fewest seeders")).toHaveValue("2");
+});
