@@ -1,6 +1,6 @@
 // Starts the sandbox and the server for the specs, and ends both (and only them) afterwards.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -12,6 +12,8 @@ const binaries = process.env.MAMCRAWLER_TARGET ?? join(root, "target/debug");
 
 export default async function start() {
   const folder = mkdtempSync(join(tmpdir(), "mamcrawler-e2e-"));
+  // Started by root, the server's PostgreSQL runs as somebody else, who has to get in.
+  chmodSync(folder, 0o755);
   const children: ChildProcess[] = [];
   const stop = async () => {
     for (const child of children.reverse()) await end(child);
@@ -46,7 +48,7 @@ export default async function start() {
   } catch (error) {
     for (const name of ["sandbox", "mamcrawler"]) {
       const log = join(folder, `${name}.log`);
-      if (existsSync(log)) console.error(`${name}:\n${readFileSync(log, "utf8").slice(-3000)}`);
+      if (existsSync(log)) console.error(`${name}:\n${readFileSync(log, "utf8").slice(0, 6000)}`);
     }
     await stop();
     throw error;
@@ -55,7 +57,10 @@ export default async function start() {
 
 function run(folder: string, name: string, words: string[], environment: Record<string, string>): ChildProcess {
   const log = openSync(join(folder, `${name}.log`), "a");
-  return spawn(join(binaries, name), words, { env: { ...process.env, ...environment }, stdio: ["ignore", log, log] });
+  // Only our own settings: the server refuses names that it does not know, such as that of the binaries' folder.
+  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith("MAMCRAWLER_"));
+  const env = { ...Object.fromEntries(inherited), ...environment };
+  return spawn(join(binaries, name), words, { env, stdio: ["ignore", log, log] });
 }
 
 async function end(child: ChildProcess) {

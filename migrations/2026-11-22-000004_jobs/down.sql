@@ -1,4 +1,3 @@
-DROP TABLE failures;
 DROP TABLE run_log;
 DROP TABLE runs;
 DROP TABLE job_definitions;

@@ -50,15 +50,3 @@ CREATE TABLE run_log (
     sentence TEXT NOT NULL
 );
 CREATE INDEX run_log_run ON run_log (run_id, id);
-
--- What keeps failing: one row a job, item and code.
-CREATE TABLE failures (
-    kind TEXT NOT NULL,
-    item TEXT NOT NULL,
-    code TEXT NOT NULL,
-    count INTEGER NOT NULL DEFAULT 1,
-    sentence TEXT NOT NULL,
-    first_at TIMESTAMPTZ NOT NULL,
-    last_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (kind, item, code)
-);

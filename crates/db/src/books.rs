@@ -144,19 +144,6 @@ pub async fn find_book_row(conn: &mut Connection, id: BookId) -> DbResult<Option
         .optional()?)
 }
 
-/// The book at a path, as the library service writes paths.
-pub async fn find_book_by_path(
-    conn: &mut Connection,
-    integration: IntegrationId,
-    path: &str,
-) -> DbResult<Option<BookHead>> {
-    let query = books::table
-        .filter(books::path.eq(path))
-        .filter(books::integration_id.eq(integration.0))
-        .select(BookHead::as_select());
-    Ok(query.first(conn).await.optional()?)
-}
-
 /// Files of a book in order.
 pub async fn list_book_files(conn: &mut Connection, id: BookId) -> DbResult<Vec<BookFile>> {
     type Columns = (String, i64, Option<i64>, Option<String>, Option<i32>, Option<String>);
@@ -210,15 +197,6 @@ pub async fn find_book_description(conn: &mut Connection, id: BookId) -> DbResul
         .first(conn)
         .await
         .optional()?)
-}
-
-/// Books of a work, those with their files first.
-pub async fn list_books_of_work(conn: &mut Connection, work: WorkId) -> DbResult<Vec<BookHead>> {
-    let query = books::table
-        .filter(books::work_id.eq(work.0))
-        .order((books::missing_since.desc(), books::id))
-        .select(BookHead::as_select());
-    Ok(query.load(conn).await?)
 }
 
 /// Kept with the book, so that lists need not look for absent rows.

@@ -114,22 +114,6 @@ pub async fn find_live_import(conn: &mut Connection, id: DownloadId) -> DbResult
     Ok(query.select(ImportRow::as_select()).first(conn).await.optional()?)
 }
 
-/// Imports in the middle, oldest first: what a start-up finishes or undoes.
-pub async fn list_unfinished_imports(conn: &mut Connection) -> DbResult<Vec<ImportRow>> {
-    let query = imports::table
-        .filter(imports::status.eq_any([ImportStatus::Planned.as_str(), ImportStatus::Linked.as_str()]))
-        .order((imports::created_at, imports::id));
-    Ok(query.select(ImportRow::as_select()).load(conn).await?)
-}
-
-/// The files of an import in order.
-pub async fn list_import_files(conn: &mut Connection, id: ImportId) -> DbResult<Vec<ImportFileRow>> {
-    let query = import_files::table
-        .filter(import_files::import_id.eq(id.0))
-        .order(import_files::position);
-    Ok(query.select(ImportFileRow::as_select()).load(conn).await?)
-}
-
 /// What a download brought into the library.
 pub async fn list_imported_files(conn: &mut Connection, id: DownloadId) -> DbResult<Vec<ImportedFile>> {
     let rows: Vec<ImportFileRow> = import_files::table

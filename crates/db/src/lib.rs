@@ -5,7 +5,6 @@
 pub mod account_snapshots;
 pub mod audit_log;
 pub mod blocklist;
-pub mod book_detail;
 pub mod book_facets;
 pub mod book_list;
 pub mod books;
@@ -17,7 +16,6 @@ pub mod downloads;
 pub mod embedded;
 pub mod error;
 pub mod events;
-pub mod failures;
 pub mod imports;
 pub mod integrations;
 pub mod library_syncs;

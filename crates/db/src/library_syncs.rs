@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::DbResult;
 use crate::pool::Connection;
-use crate::schema::{integrations, library_syncs};
+use crate::schema::library_syncs;
 use crate::text::storable;
 
 /// A row of `library_syncs`.
@@ -40,16 +40,6 @@ pub async fn find_library_sync(conn: &mut Connection, id: IntegrationId) -> DbRe
         .first(conn)
         .await
         .optional()?)
-}
-
-/// Syncs of enabled integrations whose library can't be read now.
-pub async fn list_unreadable_libraries(conn: &mut Connection) -> DbResult<Vec<LibrarySyncRow>> {
-    let query = library_syncs::table
-        .inner_join(integrations::table)
-        .filter(integrations::is_enabled.eq(true))
-        .filter(library_syncs::unreadable_since.is_not_null())
-        .select(LibrarySyncRow::as_select());
-    Ok(query.load(conn).await?)
 }
 
 /// The library was read to the end.

@@ -194,18 +194,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    failures (kind, item, code) {
-        kind -> Text,
-        item -> Text,
-        code -> Text,
-        count -> Int4,
-        sentence -> Text,
-        first_at -> Timestamptz,
-        last_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     import_files (import_id, position) {
         import_id -> Uuid,
         position -> Int4,
@@ -502,7 +490,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     download_torrents,
     downloads,
     external_ids,
-    failures,
     import_files,
     imports,
     integrations,

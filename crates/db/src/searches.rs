@@ -110,14 +110,6 @@ pub async fn find_search(conn: &mut Connection, id: SearchId) -> DbResult<Option
         .optional()?)
 }
 
-/// The newest search of a want.
-pub async fn find_newest_search(conn: &mut Connection, want: WantId) -> DbResult<Option<SearchRow>> {
-    let query = searches::table
-        .filter(searches::want_id.eq(want.0))
-        .order(searches::started_at.desc());
-    Ok(query.select(SearchRow::as_select()).first(conn).await.optional()?)
-}
-
 /// Searches that run since before `before`: their process died.
 pub async fn list_stale_searches(conn: &mut Connection, before: DateTime<Utc>) -> DbResult<Vec<SearchRow>> {
     let query = searches::table

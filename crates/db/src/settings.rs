@@ -45,25 +45,6 @@ pub async fn write_setting(
     Ok(())
 }
 
-/// Stores the value unless there is one, and answers the one that is stored: processes that start together agree.
-pub async fn write_setting_once(
-    conn: &mut Connection,
-    name: &str,
-    value: &Value,
-    now: DateTime<Utc>,
-) -> DbResult<Value> {
-    diesel::insert_into(settings::table)
-        .values((
-            settings::name.eq(name),
-            settings::value.eq(storable_json(value)),
-            settings::updated_at.eq(now),
-        ))
-        .on_conflict_do_nothing()
-        .execute(conn)
-        .await?;
-    Ok(settings::table.find(name).select(settings::value).first(conn).await?)
-}
-
 /// Forgets a value.
 pub async fn delete_setting(conn: &mut Connection, name: &str) -> DbResult<()> {
     diesel::delete(settings::table.find(name)).execute(conn).await?;

@@ -86,15 +86,6 @@ pub async fn join_want(conn: &mut Connection, id: WantId, user: UserId, now: Dat
     Ok(joined > 0)
 }
 
-/// Whether the person is one of those who asked for it.
-pub async fn has_asked(conn: &mut Connection, id: WantId, user: UserId) -> DbResult<bool> {
-    let found = want_people::table
-        .find((id.0, user.0))
-        .select(want_people::asked_at)
-        .first::<DateTime<Utc>>(conn);
-    Ok(found.await.optional()?.is_some())
-}
-
 /// The want with this id.
 pub async fn find_want_row(conn: &mut Connection, id: WantId) -> DbResult<Option<WantRow>> {
     Ok(wants::table
@@ -111,16 +102,6 @@ pub async fn find_open_want(conn: &mut Connection, work: WorkId) -> DbResult<Opt
         .filter(wants::work_id.eq(work.0))
         .filter(wants::status.eq(WantStatus::Open.as_str()));
     Ok(query.select(WantRow::as_select()).first(conn).await.optional()?)
-}
-
-/// Every open want, oldest first.
-pub async fn list_open_wants(conn: &mut Connection) -> DbResult<Vec<WantRow>> {
-    let query = wants::table.filter(wants::status.eq(WantStatus::Open.as_str()));
-    Ok(query
-        .order((wants::created_at, wants::id))
-        .select(WantRow::as_select())
-        .load(conn)
-        .await?)
 }
 
 /// Ends an open want; whether it was open.

@@ -5,13 +5,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::Value;
-use types::{BookId, WorkId};
+use types::WorkId;
 use uuid::Uuid;
 
 use crate::error::DbResult;
 use crate::people::{NewPerson, ensure_people};
 use crate::pool::Connection;
-use crate::schema::{books, works};
+use crate::schema::works;
 use crate::series::{NewSeriesEntry, ensure_series};
 use crate::text::storable;
 
@@ -141,17 +141,6 @@ pub async fn lock_work(conn: &mut Connection, id: WorkId) -> DbResult<()> {
         .first::<Uuid>(conn)
         .await?;
     Ok(())
-}
-
-/// A book of the work that is in the library with its files: (id, title).
-pub async fn find_owned_book(conn: &mut Connection, id: WorkId) -> DbResult<Option<(BookId, String)>> {
-    let query = books::table
-        .filter(books::work_id.eq(id.0))
-        .filter(books::missing_since.is_null())
-        .order(books::added_at)
-        .select((books::id, books::title));
-    let found: Option<(Uuid, String)> = query.first(conn).await.optional()?;
-    Ok(found.map(|(id, title)| (BookId(id), title)))
 }
 
 async fn load_works(conn: &mut Connection, ids: &[Uuid]) -> DbResult<Vec<WorkFacts>> {

@@ -64,11 +64,6 @@ impl RunContext {
         self.inner.run.attempt
     }
 
-    /// A `Retry` would end this run as failed.
-    pub fn is_last_attempt(&self) -> bool {
-        self.inner.run.attempt >= self.inner.run.max_attempts
-    }
-
     /// Who or what queued it.
     pub fn started_by(&self) -> &str {
         &self.inner.run.started_by

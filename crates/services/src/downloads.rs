@@ -159,7 +159,7 @@ async fn lock_download(conn: &mut Connection, id: DownloadId) -> Result<Download
 }
 
 /// A blocklisted release is not tried again.
-async fn has_usable_release(conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
+pub(crate) async fn has_usable_release(conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
     let Some(release) = download.release_id else {
         return Ok(false);
     };

@@ -1,9 +1,11 @@
 //! When a release turns out to be no good: it ends, is blocklisted, and the next candidate takes its place.
 
+use chrono::{DateTime, Utc};
 use db::Connection;
 use db::blocklist::BlocklistEntry;
 use db::downloads::{DownloadRow, NewDownload};
 use diesel_async::AsyncConnection;
+use domain::download_life::retry_delay;
 use types::downloads::{DownloadState, EventCode};
 use types::{DownloadId, SearchId};
 
@@ -31,11 +33,16 @@ pub async fn take_next(
         let download = db::downloads::lock_download(conn, download.id()).await?;
         blocklist(services, conn, &download, sentence).await?;
         let next = find_next(conn, &download).await?;
-        let outlook = match &next {
-            Some(_) => "The next release is tried.",
-            None => "No other release is acceptable: search again, choose another, or cancel.",
+        let retry_at = next.is_none().then(|| retry_time(services, &download)).flatten();
+        let outlook = match (&next, retry_at) {
+            (Some(_), _) => "The next release is tried.",
+            (None, None) => "No other release is acceptable: search again, choose another, or cancel.",
+            (None, Some(_)) => {
+                "No other release is acceptable: search again, choose another, or cancel. A new search also comes by itself."
+            }
         };
-        let step = Step::new(DownloadState::Failed, code, format!("{sentence} {outlook}"));
+        let step = Step::new(DownloadState::Failed, code, format!("{sentence} {outlook}"))
+            .with(|changes| changes.next_at = Some(retry_at));
         let download = take_step(services, conn, &JOB_ACTOR, &download, step).await?;
         match next {
             Some(candidate) => replace(services, conn, &download, &candidate).await.map(Some),
@@ -43,6 +50,15 @@ pub async fn take_next(
         }
     })
     .await
+}
+
+/// When it is searched for again by itself; `None` after the last try of the policy.
+fn retry_time(services: &Services, download: &DownloadRow) -> Option<DateTime<Utc>> {
+    let mut byte = [0];
+    services.random().fill(&mut byte);
+    let attempt = download.attempts.saturating_add(1).unsigned_abs();
+    let delay = retry_delay(attempt, f64::from(byte[0]) / 255.0)?;
+    Some(services.now() + delay)
 }
 
 async fn blocklist(services: &Services, conn: &mut Connection, download: &DownloadRow, reason: &str) -> Result<()> {

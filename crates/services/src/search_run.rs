@@ -1,6 +1,6 @@
 //! One search over all indexers: ask in parallel, judge, store, say how each indexer did.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use clients::ClientError;
 use clients::indexer::{FoundRelease, Indexer, IndexerQuery};
@@ -74,6 +74,8 @@ pub async fn run_search(services: &Services, id: SearchId, form: &SearchForm) ->
         store_outcomes(services, id, &outcomes).await?;
     }
     drop(asked);
+    // By the indexers' priority and not by who was fastest: that order settles what is equal otherwise.
+    found.sort_by_key(|(place, _)| *place);
     let summary = judge_and_store(services, id, &question, &indexers, found, &outcomes).await?;
     let status = if summary.has_only_failures {
         SearchStatus::Failed
@@ -101,7 +103,7 @@ struct Answer {
 /// Sends the queries in order until one brings an acceptable release.
 async fn ask_indexer(services: &Services, connected: &Connected<dyn Indexer>, question: &Question<'_>) -> Answer {
     let began = services.now();
-    let mut releases: HashMap<String, FoundRelease> = HashMap::new();
+    let mut releases: BTreeMap<String, FoundRelease> = BTreeMap::new();
     let mut outcome = waiting_outcome(&connected.integration);
     let indexer = match &connected.client {
         Ok(indexer) => indexer,

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 /// With the audio in the cache it takes seconds; the first start on a machine makes it.
 const READY_WITHIN: Duration = Duration::from_secs(300);
+const START_TRIES: u32 = 3;
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 const POLL: Duration = Duration::from_millis(50);
 /// Books that the stand-in of Audiobookshelf owns.
@@ -92,6 +93,18 @@ impl Sandbox {
 
     /// The same with another number of books that are owned already.
     pub async fn start_with_items(items: usize) -> anyhow::Result<Self> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            // A port that was free may be taken by another program before the sandbox listens on it.
+            match Self::try_start(items).await {
+                Err(_) if tries < START_TRIES => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_start(items: usize) -> anyhow::Result<Self> {
         let program = find_program()?;
         let dir = tempfile::Builder::new().prefix("mamcrawler-sandbox-").tempdir()?;
         let (state, log) = (dir.path().join("state"), dir.path().join("sandbox.log"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use db::integrations::{IntegrationEdit, find_integration, record_refusal, save_session_secret, update_integration};
 use db::request_budgets::{Turn, clear_pause, find_newest_budget, pause_requests, record_request};
 use db::sessions::{SessionRow, insert_session, lock_session, revoke_user_sessions, rotate_session};
-use db::settings::{read_setting, write_setting, write_setting_once};
+use db::settings::{read_setting, write_setting};
 use db::users::{UserRow, count_active_admins, find_user_by_key, insert_user};
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -65,17 +65,9 @@ async fn replaced_token_is_kept_as_the_previous_one() {
 }
 
 #[tokio::test]
-async fn setting_written_once_stays_the_first() {
+async fn a_setting_is_stored_without_nul_characters() {
     let database = TestDatabase::new().await;
     let mut conn = database.connection().await;
-    assert_eq!(
-        write_setting_once(&mut conn, "key", &json!("a"), at(0)).await.unwrap(),
-        json!("a")
-    );
-    assert_eq!(
-        write_setting_once(&mut conn, "key", &json!("b"), at(0)).await.unwrap(),
-        json!("a")
-    );
     write_setting(&mut conn, "key", &json!({"nul": "c\u{0}"}), None, at(1))
         .await
         .unwrap();

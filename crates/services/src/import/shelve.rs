@@ -14,6 +14,8 @@ use crate::paths;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After this the job ends and looks again later.
 const LOOK_FOR: Duration = Duration::from_secs(60);
+/// A scan that is asked for while one runs is dropped, and that one may have passed the folder: so it is asked for again.
+const LOOKS_PER_SCAN: u128 = 10;
 const NEWEST: u64 = 50;
 
 /// The library of the service that imports go to.
@@ -48,9 +50,11 @@ pub async fn scan_for(
     if let Some(head) = find_by_path(library, root, &path).await? {
         return Ok(Some(head));
     }
-    library.start_scan(&root.id).await?;
     let looks = LOOK_FOR.as_millis() / LOOK_EVERY.as_millis();
-    for _ in 0..looks {
+    for look in 0..looks {
+        if look % LOOKS_PER_SCAN == 0 {
+            library.start_scan(&root.id).await?;
+        }
         tokio::time::sleep(LOOK_EVERY).await;
         if let Some(head) = find_by_path(library, root, &path).await? {
             return Ok(Some(head));

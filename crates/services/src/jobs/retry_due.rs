@@ -11,6 +11,7 @@ use types::jobs::{JobKind, LogLevel};
 
 use super::JOB_ACTOR;
 use crate::Services;
+use crate::downloads::has_usable_release;
 use crate::error::{Result, ServiceError};
 use crate::grab::enqueue_advance;
 use crate::settings::read_settings;
@@ -154,10 +155,9 @@ async fn retry_failed(services: &Services, conn: &mut Connection, download: &Dow
         .await?;
         return Ok(true);
     }
-    let to = if download.release_id.is_some() {
-        DownloadState::Queued
-    } else {
-        DownloadState::Searching
+    let to = match has_usable_release(conn, download).await? {
+        true => DownloadState::Queued,
+        false => DownloadState::Searching,
     };
     let step = Step::new(to, EventCode::Retried, format!("Tried again after failure {attempt}.")).with(|changes| {
         changes.attempts = Some(attempt);
