@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod database;
+pub mod ports;
 pub mod qbittorrent;
 pub mod sandbox;
 pub mod torrents;

@@ -1,6 +1,5 @@
 //! A real qbittorrent-nox on loopback, with a profile of its own, ended when dropped.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -8,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+
+use crate::ports::pick_ports;
 
 const USERNAME: &str = "tester";
 const PASSWORD: &str = "correct horse";
@@ -123,19 +124,6 @@ impl Drop for Qbittorrent {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Three different ports that are free now.
-fn pick_ports() -> anyhow::Result<[u16; 3]> {
-    // All three are held until each has its number, or two could be the same.
-    let bind = || TcpListener::bind(("127.0.0.1", 0));
-    let listeners = [bind()?, bind()?, bind()?];
-    let [web, peers, tracker] = &listeners;
-    Ok([
-        web.local_addr()?.port(),
-        peers.local_addr()?.port(),
-        tracker.local_addr()?.port(),
-    ])
 }
 
 fn format_settings(save_path: &str, [web_port, port, tracker_port]: [u16; 3], has_tracker: bool) -> String {

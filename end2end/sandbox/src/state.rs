@@ -63,31 +63,42 @@ pub struct Ports {
 impl Ports {
     /// Nine ports in a row from `base`, or nine that are free now.
     pub fn choose(base: Option<u16>) -> Result<Self> {
-        let mut listeners = Vec::new();
-        let mut next = |offset: u16| -> Result<u16> {
-            if let Some(base) = base {
-                return base
-                    .checked_add(offset)
-                    .context("the port base leaves no room for nine ports");
-            }
-            let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("finding a free port")?;
-            let port = listener.local_addr()?.port();
-            // Held until all are chosen, or the same port could be given twice.
-            listeners.push(listener);
-            Ok(port)
+        let base = match base {
+            Some(base) => base,
+            None => find_free_block()?,
+        };
+        let port = |offset: u16| {
+            base.checked_add(offset)
+                .context("the port base leaves no room for nine ports")
         };
         Ok(Self {
-            control: next(0)?,
-            myanonamouse: next(1)?,
-            prowlarr: next(2)?,
-            audiobookshelf: next(3)?,
-            tracker: next(4)?,
-            seeder_web: next(5)?,
-            seeder_peers: next(6)?,
-            client_web: next(7)?,
-            client_peers: next(8)?,
+            control: port(0)?,
+            myanonamouse: port(1)?,
+            prowlarr: port(2)?,
+            audiobookshelf: port(3)?,
+            tracker: port(4)?,
+            seeder_web: port(5)?,
+            seeder_peers: port(6)?,
+            client_web: port(7)?,
+            client_peers: port(8)?,
         })
     }
+}
+
+/// A free block below the ports that the system gives to outgoing connections: a client that is stopped and started
+/// again must find its port free.
+fn find_free_block() -> Result<u16> {
+    const FIRST: u16 = 10_000;
+    const BLOCK: u16 = 16;
+    const BLOCKS: u16 = 1_000;
+    for _ in 0..200 {
+        let base = FIRST + BLOCK * rand::random_range(0..BLOCKS);
+        let mut ports = base..base + BLOCK;
+        if ports.all(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+            return Ok(base);
+        }
+    }
+    anyhow::bail!("No nine free ports in a row were found. Name a --port-base.")
 }
 
 /// Made once for a state directory. None of them opens anything outside this machine.

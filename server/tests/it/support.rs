@@ -1,7 +1,7 @@
 //! The server's process, started and ended as a test says.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -161,5 +161,6 @@ impl Drop for Server {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+    let [port] = testing::ports::pick_ports().unwrap();
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
