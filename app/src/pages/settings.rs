@@ -6,7 +6,6 @@ use types::settings::{ImportPolicy, NamingPreview, Settings};
 use wasm_bindgen::JsCast;
 
 use crate::api::settings::{SaveSettings, get_settings, preview_naming};
-use crate::api::{Answer, AppError};
 use crate::components::fields::{CheckField, FormError, FormErrors, SelectField, TextField};
 use crate::components::layout::PageHead;
 use crate::components::loaded::show_loaded;
@@ -21,19 +20,18 @@ pub fn SettingsPage() -> impl IntoView {
     let save = Post::to::<SaveSettings>();
     let error = save.error;
     provide_context(FormError(error));
-    // Together: what is fetched inside of something fetched does not survive hydration.
-    let settings = load(|| (), |()| fetch_settings());
+    let settings = load(|| (), |()| get_settings());
     let query = use_query_map();
     let is_saved = move || query.with(|query| query.get_str("done") == Some("saved"));
     view! {
         <PageHead title="Settings" />
         {move || is_saved().then(|| view! { <Notice tone=Tone::Good>"The settings were saved."</Notice> })}
         <FormErrors error=error />
-        {show_loaded(settings, move |(settings, previews)| {
+        {show_loaded(settings, move |settings: Settings| {
             view! {
                 <PostForm action=save>
                     <div class="sections">
-                        <NamingSection settings=settings.clone() previews=previews />
+                        <NamingSection settings=settings.clone() />
                         <ImportSection settings=settings.clone() />
                         <ChoiceSection settings=settings.clone() />
                         <LimitSection settings=settings />
@@ -48,18 +46,10 @@ pub fn SettingsPage() -> impl IntoView {
     }
 }
 
-/// The settings in force, with what their templates make of the library's own books.
-async fn fetch_settings() -> Result<Answer<(Settings, Vec<NamingPreview>)>, AppError> {
-    let settings = get_settings().await?.read()?;
-    let templates = (settings.series_template.clone(), settings.standalone_template.clone());
-    let previews = preview_naming(templates.0, templates.1).await?.read()?;
-    Answer::of(&(settings, previews))
-}
-
-/// The two templates as they are typed; nothing before anybody typed.
+/// The two templates as they are typed.
 type Templates = Option<(String, String)>;
 
-/// Asks again whenever somebody typed; an answer that was overtaken is dropped.
+/// Asks at once in the browser, and again whenever somebody typed; an answer that was overtaken is dropped.
 fn follow_templates(typed: RwSignal<Templates>, shown: RwSignal<Vec<NamingPreview>>) {
     Effect::new(move || {
         let Some((series, standalone)) = typed.get() else {
@@ -80,8 +70,10 @@ fn follow_templates(typed: RwSignal<Templates>, shown: RwSignal<Vec<NamingPrevie
 
 /// The templates, with what they make of the library's own books as one types.
 #[component]
-fn NamingSection(settings: Settings, previews: Vec<NamingPreview>) -> impl IntoView {
-    let (typed, shown) = (RwSignal::new(None), RwSignal::new(previews));
+fn NamingSection(settings: Settings) -> impl IntoView {
+    let stored = (settings.series_template.clone(), settings.standalone_template.clone());
+    // Empty until the page runs: what is fetched inside of something fetched does not survive hydration.
+    let (typed, shown) = (RwSignal::new(Some(stored)), RwSignal::new(Vec::new()));
     follow_templates(typed, shown);
     let mut read = debounce(
         std::time::Duration::from_millis(300),
@@ -133,7 +125,7 @@ fn Previews(previews: Vec<NamingPreview>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        {is_empty.then(|| view! { <p class="hint">"Shown once the library was read."</p> })}
+        {is_empty.then(|| view! { <p class="hint">"Comes as soon as the page runs; it needs JavaScript."</p> })}
         <ul class="files" aria-live="polite">{rows}</ul>
     }
 }
