@@ -15,6 +15,8 @@ const PASSWORD: &str = "correct horse";
 /// PBKDF2-HMAC-SHA512 of `PASSWORD`: salt and hash as qBittorrent stores them.
 const PASSWORD_HASH: &str =
     "bWFtY3Jhd2xlci10ZXN0cw==:TmolGkdzYlx1Zr4jAQlM6c/r93RiV7xJmpJsiWvCan+l6+odL21kTwXx1ldk2b8NqYefQfA5hWYwfZN33alwSg==";
+/// What versions from 5.2 on take instead of name and password; older ones ignore it.
+pub const API_KEY: &str = "qbt_mamcrawlerTestsOnly000000000";
 const START_TRIES: u32 = 3;
 const READY_TRIES: u32 = 300;
 const READY_PAUSE: Duration = Duration::from_millis(100);
@@ -147,6 +149,8 @@ Session\SSRFMitigation=false
 TrackerEnabled={has_tracker}
 [Network]
 PortForwardingEnabled=false
+[WebUI]
+APIKey={API_KEY}
 [Preferences]
 Advanced\trackerPort={tracker_port}
 Connection\ResolvePeerCountries=false

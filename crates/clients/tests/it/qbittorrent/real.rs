@@ -7,7 +7,7 @@ use clients::ClientError;
 use clients::qbittorrent::{QbittorrentConfig, connect};
 use clients::torrent_client::{AddTorrent, Added, ClientState, TorrentClient, TorrentStatus};
 use clients::torrent_file::TorrentFile;
-use testing::qbittorrent::Qbittorrent;
+use testing::qbittorrent::{API_KEY, Qbittorrent};
 use testing::torrents::{TorrentVersion, build_torrent};
 use types::integrations::Health;
 
@@ -94,6 +94,27 @@ async fn a_wrong_password_is_refused_and_the_right_one_still_works() {
             .any(|fact| fact.contains(qbittorrent.save_path.to_str().unwrap())),
         "{outcome:?}"
     );
+}
+
+#[tokio::test]
+async fn an_api_key_signs_in_where_the_version_knows_it_and_is_explained_elsewhere() {
+    let qbittorrent = Qbittorrent::start().await.unwrap();
+    let by_password = client_of(&qbittorrent).test().await.unwrap();
+    let version = by_password.version.expect("qBittorrent says its version");
+    let with_key = connect(&QbittorrentConfig::new(&qbittorrent.url, "", API_KEY.to_owned().into())).unwrap();
+    let by_key = with_key.test().await;
+    let numbers: Vec<u32> = version
+        .trim_start_matches('v')
+        .split('.')
+        .flat_map(str::parse)
+        .collect();
+    if numbers >= vec![5, 2] {
+        assert_eq!(by_key.unwrap().version, Some(version));
+        with_key.poll().await.unwrap();
+    } else {
+        let refused = by_key.unwrap_err();
+        assert!(refused.to_string().contains("5.2 or newer"), "{refused}");
+    }
 }
 
 #[tokio::test]
