@@ -12,11 +12,12 @@ use services::jobs::{JobHandler, enqueue_unfinished};
 use services::{Keys, ServiceConfig, Services, SystemClock, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::config::{self, Config};
-use crate::web::{AppState, build_router};
+use crate::web::{AppState, Stop, build_router};
 
-/// Open connections get this long to finish after a stop was asked for; event streams are cut.
+/// Open connections get this long to finish after a stop was asked for; event streams end at once.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Serves people and programs, and works.
@@ -33,12 +34,14 @@ pub async fn serve(config: Config) -> Result<()> {
         tracing::info!("nobody has an account yet; make the admin at /setup with this setup token: {token}");
     }
     let worker = start_worker(&config, services).await?;
+    let (stopping, stop) = watch::channel(false);
     let state = AppState {
         services: services.clone(),
         leptos: config::leptos_options(config.site_root.as_deref(), config.listen)?,
         cookies: SessionCookies {
             secure: config.has_secure_cookies,
         },
+        stop: Stop(stop),
     };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
@@ -47,7 +50,7 @@ pub async fn serve(config: Config) -> Result<()> {
         )
     })?;
     tracing::info!("mamcrawler serves http://{}", listener.local_addr()?);
-    serve_until_stopped(listener, state).await?;
+    serve_until_stopped(listener, state, stopping).await?;
     worker.stop().await;
     ground.clear().await;
     Ok(())
@@ -151,17 +154,17 @@ async fn start_worker(config: &Config, services: &Services) -> Result<Worker> {
     }))
 }
 
-async fn serve_until_stopped(listener: TcpListener, state: AppState) -> Result<()> {
+async fn serve_until_stopped(listener: TcpListener, state: AppState, stopping: watch::Sender<bool>) -> Result<()> {
     let router = build_router(state).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let mut stopped = stopping.subscribe();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         wait_for_stop().await;
         tracing::info!("stopping");
-        let _ = stopping.send(());
+        stopping.send_replace(true);
     });
     let too_late = async {
         // An error means that the server ended by itself; then there is nothing to cut.
-        if stopped.await.is_ok() {
+        if stopped.wait_for(|is_asked| *is_asked).await.is_ok() {
             tokio::time::sleep(DRAIN).await;
         } else {
             std::future::pending::<()>().await;

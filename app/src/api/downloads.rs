@@ -40,6 +40,14 @@ pub async fn cancel_download(id: DownloadId) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Imports the proposed parts of a pack as books of their own.
+#[server]
+pub async fn confirm_split(id: DownloadId) -> Result<(), AppError> {
+    let (services, actor) = super::caller()?;
+    services::downloads::confirm_split(&services, &actor, id).await?;
+    Ok(())
+}
+
 /// Searches again for the same work and shows the choice.
 #[server]
 pub async fn choose_another(id: DownloadId) -> Result<(), AppError> {

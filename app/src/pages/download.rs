@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 use types::DownloadId;
-use types::downloads::{DownloadDetail, DownloadEvent, ImportedFile};
+use types::downloads::{DownloadDetail, DownloadEvent, DownloadPart, ImportedFile};
 use types::people::Role;
 
-use crate::api::downloads::{CancelDownload, ChooseAnother, RetryDownload, get_download};
+use crate::api::downloads::{CancelDownload, ChooseAnother, ConfirmSplit, RetryDownload, get_download};
 use crate::components::confirm::Confirm;
 use crate::components::downloads::DownloadProgress;
 use crate::components::fields::FormErrors;
@@ -27,6 +27,7 @@ struct Actions {
     retry: Post,
     another: Post,
     cancel: Post,
+    split: Post,
 }
 
 /// One download by its id.
@@ -37,6 +38,7 @@ pub fn DownloadPage() -> impl IntoView {
         retry: Post::to::<RetryDownload>(),
         another: Post::to::<ChooseAnother>(),
         cancel: Post::to::<CancelDownload>(),
+        split: Post::to::<ConfirmSplit>(),
     };
     let download = load(
         move || {
@@ -45,6 +47,7 @@ pub fn DownloadPage() -> impl IntoView {
                 live.downloads.get(),
                 actions.retry.version.get(),
                 actions.cancel.version.get(),
+                actions.split.version.get(),
             )
         },
         |(id, ..)| fetch_by(id, "download", get_download),
@@ -53,6 +56,7 @@ pub fn DownloadPage() -> impl IntoView {
         <FormErrors error=actions.retry.error />
         <FormErrors error=actions.another.error />
         <FormErrors error=actions.cancel.error />
+        <FormErrors error=actions.split.error />
         {show_loaded(download, move |download| view! { <Everything download=download actions=actions /> }.into_any())}
     }
 }
@@ -75,6 +79,7 @@ fn Everything(download: DownloadDetail, actions: Actions) -> impl IntoView {
             {next_at.map(|at| view! { <p class="row-meta">"Next step "<Moment at=at /></p> })}
             <ActionButtons download=download.clone() actions=actions />
         </section>
+        <Parts parts=download.parts.clone() />
         <Facts download=download.clone() />
         <Files files=download.files />
         <History events=download.events />
@@ -87,9 +92,17 @@ fn ActionButtons(download: DownloadDetail, actions: Actions) -> impl IntoView {
     let id = download.summary.id.to_string();
     let another_id = id.clone();
     let cancel_id = id.clone();
+    let split_id = id.clone();
+    let new_books = download.parts.iter().filter(|part| !part.is_owned).count();
     use_me().includes(Role::Manager).then(move || {
         view! {
             <div class="actions">
+                {can.can_confirm_split.then(|| view! {
+                    <PostForm action=actions.split>
+                        <input type="hidden" name="id" value=split_id />
+                        <button class="button button-primary" type="submit">{label_split(new_books)}</button>
+                    </PostForm>
+                })}
                 {can.can_retry.then(|| view! {
                     <PostForm action=actions.retry>
                         <input type="hidden" name="id" value=id />
@@ -113,6 +126,41 @@ fn ActionButtons(download: DownloadDetail, actions: Actions) -> impl IntoView {
             </div>
         }
     })
+}
+
+fn label_split(new_books: usize) -> String {
+    match new_books {
+        1 => "Import as 1 book".into(),
+        count => format!("Import as {count} books"),
+    }
+}
+
+/// The books of a pack, with what becomes of each.
+#[component]
+fn Parts(parts: Vec<DownloadPart>) -> impl IntoView {
+    let rows = parts
+        .into_iter()
+        .map(|part| {
+            let files = match part.files.len() {
+                1 => "1 file".to_owned(),
+                count => format!("{count} files"),
+            };
+            let title = match part.book_id {
+                Some(id) => view! { <a href=format!("/books/{id}")><bdi>{part.title}</bdi></a> }.into_any(),
+                None => view! { <bdi>{part.title}</bdi> }.into_any(),
+            };
+            view! {
+                <li>
+                    {title}
+                    {part.is_wanted.then(|| view! { <span class="tag">"Wanted"</span> })}
+                    {part.is_owned.then(|| view! { <span class="tag">"Skipped"</span> })}
+                    <span class="row-meta num">{files}" "<bdi>{part.sentence}</bdi></span>
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    (!rows.is_empty())
+        .then(|| view! { <section class="section"><h2>"Books in it"</h2><ul class="files">{rows}</ul></section> })
 }
 
 #[component]

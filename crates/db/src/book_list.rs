@@ -103,7 +103,7 @@ pub async fn list_books(conn: &mut Connection, query: &BookQuery) -> DbResult<Pa
     if total == 0 {
         return Ok(Page::empty());
     }
-    let limit = query.page.limit() as usize;
+    let limit = query.page.limit();
     let sql = match ids {
         Some(ids) => {
             let mut sql = Sql::default();
@@ -112,15 +112,12 @@ pub async fn list_books(conn: &mut Connection, query: &BookQuery) -> DbResult<Pa
         }
         None => page_sql(filter, conditions, &order, after),
     };
-    let mut rows: Vec<Row> = limited(sql, limit + 1).into_query().load(conn).await?;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| order.cursor_after(row));
-    let items = into_summaries(conn, rows).await?;
+    let rows: Vec<Row> = limited(sql, limit + 1).into_query().load(conn).await?;
+    let page = Page::cut(rows, limit, total.unsigned_abs(), |row| order.cursor_after(row));
     Ok(Page {
-        items,
-        next_cursor,
-        total: total.unsigned_abs(),
+        items: into_summaries(conn, page.items).await?,
+        next_cursor: page.next_cursor,
+        total: page.total,
     })
 }
 
@@ -178,7 +175,7 @@ fn page_sql(mut sql: Sql, mut conditions: Vec<String>, order: &Order, after: Opt
     sql
 }
 
-fn limited(mut sql: Sql, rows: usize) -> Sql {
+fn limited(mut sql: Sql, rows: u32) -> Sql {
     sql.text += &format!(" LIMIT {rows}");
     sql
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::DbResult;
 use crate::people::{NewPerson, ensure_people};
 use crate::pool::Connection;
-use crate::schema::{book_files, book_texts, books, downloads};
+use crate::schema::{book_files, book_texts, books, download_parts, downloads};
 use crate::series::{NewSeriesEntry, ensure_series};
 use crate::text::{KEY_MAX, clip, storable};
 
@@ -181,6 +181,15 @@ pub async fn find_imported_work(
     integration: IntegrationId,
     external_id: &str,
 ) -> DbResult<Option<WorkId>> {
+    // Of a pack, the download's own work is only one of several.
+    let of_pack = books::table
+        .inner_join(download_parts::table)
+        .filter(books::integration_id.eq(integration.0))
+        .filter(books::external_id.eq(external_id))
+        .select(download_parts::work_id);
+    if let Some(work) = of_pack.first::<Uuid>(conn).await.optional()? {
+        return Ok(Some(WorkId(work)));
+    }
     let query = books::table
         .inner_join(downloads::table)
         .filter(books::integration_id.eq(integration.0))

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::DbResult;
 use crate::pool::Connection;
-use crate::schema::candidates;
+use crate::schema::{candidates, downloads};
 use crate::text::storable_json;
 
 /// A row of `candidates`.
@@ -43,9 +43,17 @@ pub struct NewCandidate {
     pub verdict: Verdict,
 }
 
-/// Stores the candidates of a search. A release judged again keeps its candidate's id, which pages and downloads hold.
+/// Makes these the candidates of a search. A release judged again keeps its candidate's id, which pages and downloads hold;
+/// one that is no candidate any more goes, unless a download came from it.
 pub async fn save_candidates(conn: &mut Connection, search: SearchId, judged: &[NewCandidate]) -> DbResult<()> {
     conn.transaction(async |conn| {
+        let kept: Vec<Uuid> = judged.iter().map(|candidate| candidate.release_id.0).collect();
+        let grabbed = downloads::table.filter(downloads::candidate_id.eq(candidates::id.nullable()));
+        let gone = candidates::table
+            .filter(candidates::search_id.eq(search.0))
+            .filter(candidates::release_id.ne_all(kept))
+            .filter(diesel::dsl::not(diesel::dsl::exists(grabbed)));
+        diesel::delete(gone).execute(conn).await?;
         for candidate in judged {
             let values = (
                 candidates::rank.eq(candidate.rank),

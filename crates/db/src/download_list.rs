@@ -1,6 +1,6 @@
 //! Lists of downloads as pages show them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::RunQueryDsl;
@@ -8,11 +8,9 @@ use types::downloads::{DownloadScope, DownloadState, DownloadSummary};
 use types::{DownloadId, Page, PageRequest};
 use uuid::Uuid;
 
-use crate::cursor::{SortValue, decode_cursor, encode_cursor};
-use crate::error::{DbError, DbResult};
+use crate::error::DbResult;
+use crate::newest_first::{DatedRow, NewestFirst};
 use crate::pool::Connection;
-
-const ORDER: &str = "-created";
 
 const SELECT: &str = "SELECT d.id, d.want_id, d.work_id, w.title, d.state, d.hold_reason, d.sentence, d.progress,
         d.speed_bytes_per_second, d.eta_seconds, d.size_bytes, d.seeders, d.client_state, d.info_hash, d.next_at,
@@ -66,10 +64,17 @@ struct Row {
     authors: Vec<String>,
 }
 
-#[derive(QueryableByName)]
-struct Total {
-    #[diesel(sql_type = BigInt)]
-    total: i64,
+const LIST: NewestFirst = NewestFirst {
+    select: SELECT,
+    table: "downloads",
+    alias: "d",
+    column: "state",
+};
+
+impl DatedRow for Row {
+    fn key(&self) -> (DateTime<Utc>, Uuid) {
+        (self.created_at, self.id)
+    }
 }
 
 /// Downloads of a scope, newest first. `BadCursor` when the cursor is not ours.
@@ -78,42 +83,8 @@ pub async fn list_downloads(
     scope: DownloadScope,
     page: &PageRequest,
 ) -> DbResult<Page<DownloadSummary>> {
-    let words = states_of(scope);
-    let (created_at, id) = match &page.cursor {
-        Some(cursor) => read_cursor(cursor)?,
-        // After every row there is.
-        None => (
-            DateTime::<Utc>::from_timestamp(253_402_300_799, 0).ok_or(DbError::BadCursor)?,
-            Uuid::max(),
-        ),
-    };
-    let total: Total = diesel::sql_query("SELECT count(*) AS total FROM downloads WHERE state = ANY($1)")
-        .bind::<Array<Text>, _>(&words)
-        .get_result(conn)
-        .await?;
-    let limit = page.limit() as usize;
-    let mut rows: Vec<Row> = diesel::sql_query(format!(
-        "{SELECT} WHERE d.state = ANY($1) AND (d.created_at, d.id) < ($2, $3)
-         ORDER BY d.created_at DESC, d.id DESC LIMIT {}",
-        limit + 1
-    ))
-    .bind::<Array<Text>, _>(&words)
-    .bind::<Timestamptz, _>(created_at)
-    .bind::<SqlUuid, _>(id)
-    .load(conn)
-    .await?;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = rows
-        .last()
-        .filter(|_| has_more)
-        .map(|row| write_cursor(row.created_at, row.id));
-    let items = rows.into_iter().map(Row::into_summary).collect::<DbResult<_>>()?;
-    Ok(Page {
-        items,
-        next_cursor,
-        total: total.total.unsigned_abs(),
-    })
+    let rows: Page<Row> = LIST.load_page(conn, &states_of(scope), page).await?;
+    rows.try_map(Row::into_summary)
 }
 
 /// One download as lists show it.
@@ -143,19 +114,6 @@ fn states_of(scope: DownloadScope) -> Vec<&'static str> {
         .filter(is_within)
         .map(DownloadState::as_str)
         .collect()
-}
-
-pub(crate) fn write_cursor(created_at: DateTime<Utc>, id: Uuid) -> String {
-    let time = created_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    encode_cursor(ORDER, &SortValue::Text(time), id)
-}
-
-pub(crate) fn read_cursor(cursor: &str) -> DbResult<(DateTime<Utc>, Uuid)> {
-    let (SortValue::Text(time), id) = decode_cursor(ORDER, cursor)? else {
-        return Err(DbError::BadCursor);
-    };
-    let time = DateTime::parse_from_rfc3339(&time).map_err(|_| DbError::BadCursor)?;
-    Ok((time.to_utc(), id))
 }
 
 impl Row {

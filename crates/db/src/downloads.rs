@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::{DbError, DbResult};
 use crate::events::notify;
 use crate::pool::Connection;
-use crate::schema::{download_events, download_torrents, downloads};
+use crate::schema::{download_events, download_parts, download_torrents, downloads};
 use crate::text::{storable, storable_json};
 
 /// A row of `downloads`.
@@ -44,6 +44,7 @@ pub struct DownloadRow {
     pub stall_step_at: Option<DateTime<Utc>>,
     pub completed_bytes: Option<i64>,
     pub last_bytes_at: Option<DateTime<Utc>>,
+    /// Retries by itself since a person last decided.
     pub attempts: i32,
     pub next_at: Option<DateTime<Utc>>,
     pub book_id: Option<Uuid>,
@@ -158,6 +159,8 @@ pub async fn insert_download(conn: &mut Connection, download: &NewDownload, even
 
 /// Moves a download to another state, with its event, in one transaction. `StateConflict` when it is not in one of
 /// `expected_from`: somebody else was faster. The caller has asked `domain::download_life` whether the step is allowed.
+///
+/// Held again for the same reason in the same words is no news: then the rest is written without a line of history.
 pub async fn transition_download(
     conn: &mut Connection,
     id: DownloadId,
@@ -167,7 +170,8 @@ pub async fn transition_download(
     event: NewEvent,
 ) -> DbResult<DownloadRow> {
     conn.transaction(async |conn| {
-        let from = lock_download(conn, id).await?.state()?;
+        let before = lock_download(conn, id).await?;
+        let from = before.state()?;
         if !expected_from.contains(&from) {
             return Err(DbError::StateConflict { actual: from });
         }
@@ -183,17 +187,22 @@ pub async fn transition_download(
             .returning(DownloadRow::as_returning())
             .get_result(conn)
             .await?;
-        insert_event(conn, id, Some(from), to, &event).await?;
+        let is_same_hold = to == DownloadState::Hold
+            && (&before.state, &before.hold_reason, &before.sentence) == (&row.state, &row.hold_reason, &row.sentence);
+        if !is_same_hold {
+            insert_event(conn, id, Some(from), to, &event).await?;
+        }
         notify(conn, &LiveEvent::Download(id)).await?;
         Ok(row)
     })
     .await
 }
 
-/// Writes what the client reports while the state stays: no event, but open pages are told.
+/// Writes what the client reports while the state stays as the caller saw it: no event, but open pages are told.
+/// In another state meanwhile it has another sentence to show, and nothing is written.
 pub async fn update_download(
     conn: &mut Connection,
-    id: DownloadId,
+    seen: &DownloadRow,
     changes: DownloadChanges,
     sentence: Option<&str>,
     now: DateTime<Utc>,
@@ -201,11 +210,11 @@ pub async fn update_download(
     conn.transaction(async |conn| {
         let sentence = sentence.map(|sentence| downloads::sentence.eq(storable(sentence)));
         let values = (changes, sentence, downloads::updated_at.eq(now));
-        diesel::update(downloads::table.find(id.0))
-            .set(values)
-            .execute(conn)
-            .await?;
-        notify(conn, &LiveEvent::Download(id)).await
+        let row = downloads::table.find(seen.id).filter(downloads::state.eq(&seen.state));
+        match diesel::update(row).set(values).execute(conn).await? {
+            0 => Ok(()),
+            _ => notify(conn, &LiveEvent::Download(seen.id())).await,
+        }
     })
     .await
 }
@@ -244,10 +253,13 @@ pub async fn find_download_of_candidate(conn: &mut Connection, id: CandidateId) 
     Ok(query.select(DownloadRow::as_select()).first(conn).await.optional()?)
 }
 
-/// The download that a book was imported from, when we did that.
+/// The download that a book was imported from, by itself or in a pack, when we did that.
 pub async fn find_download_of_book(conn: &mut Connection, book: BookId) -> DbResult<Option<DownloadId>> {
+    let of_pack = download_parts::table
+        .filter(download_parts::book_id.eq(book.0))
+        .select(download_parts::download_id);
     let query = downloads::table
-        .filter(downloads::book_id.eq(book.0))
+        .filter(downloads::book_id.eq(book.0).or(downloads::id.eq_any(of_pack)))
         .order(downloads::updated_at.desc());
     Ok(query
         .select(downloads::id)
@@ -322,6 +334,7 @@ pub async fn save_torrent(
         download_torrents::torrent.eq(torrent),
         download_torrents::name.eq(storable(name)),
         download_torrents::files.eq(storable_json(files)),
+        download_torrents::rechecks.eq(0),
     );
     diesel::insert_into(download_torrents::table)
         .values((download_torrents::download_id.eq(id.0), values.clone()))
@@ -340,6 +353,8 @@ pub struct TorrentRow {
     pub torrent: Vec<u8>,
     pub name: String,
     pub files: Value,
+    /// How often its pieces were checked again because what they hold did not verify.
+    pub rechecks: i32,
 }
 
 /// The stored .torrent of a download.
@@ -350,6 +365,15 @@ pub async fn find_torrent(conn: &mut Connection, id: DownloadId) -> DbResult<Opt
         .first(conn)
         .await
         .optional()?)
+}
+
+/// Counts that the pieces of a download's torrent are checked again.
+pub async fn record_recheck(conn: &mut Connection, id: DownloadId) -> DbResult<()> {
+    diesel::update(download_torrents::table.find(id.0))
+        .set(download_torrents::rechecks.eq(download_torrents::rechecks + 1))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Adds a line to the history of a download whose state stays.

@@ -1,4 +1,4 @@
-//! Attempts to bring a download's files into the library: all files or none.
+//! Attempts to bring a book's files into the library: all files or none. A pack has one for each of its books.
 
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -43,6 +43,8 @@ impl ImportStatus {
 pub struct ImportRow {
     pub id: Uuid,
     pub download_id: Uuid,
+    /// Position of the part of a pack; 0 for a single book.
+    pub part: i32,
     pub status: String,
     pub target_path: String,
     pub created_at: DateTime<Utc>,
@@ -61,7 +63,7 @@ pub struct ImportFileRow {
     pub method: Option<String>,
 }
 
-/// Writes an import down before a file is touched. `Duplicate` names `imports_one_live_per_download` or
+/// Writes an import down before a file is touched. `Duplicate` names `imports_one_live_per_part` or
 /// `imports_one_live_per_target` when another one is under way.
 pub async fn insert_import(conn: &mut Connection, import: &ImportRow, files: &[ImportFileRow]) -> DbResult<()> {
     conn.transaction(async |conn| {
@@ -106,10 +108,11 @@ pub async fn set_import_status(
     Ok(())
 }
 
-/// The import of a download that was not undone.
-pub async fn find_live_import(conn: &mut Connection, id: DownloadId) -> DbResult<Option<ImportRow>> {
+/// The import of a download's part (0 for a single book) that was not undone.
+pub async fn find_live_import(conn: &mut Connection, id: DownloadId, part: i32) -> DbResult<Option<ImportRow>> {
     let query = imports::table
         .filter(imports::download_id.eq(id.0))
+        .filter(imports::part.eq(part))
         .filter(imports::status.ne(ImportStatus::Undone.as_str()));
     Ok(query.select(ImportRow::as_select()).first(conn).await.optional()?)
 }
@@ -120,7 +123,7 @@ pub async fn list_imported_files(conn: &mut Connection, id: DownloadId) -> DbRes
         .inner_join(imports::table)
         .filter(imports::download_id.eq(id.0))
         .filter(imports::status.ne(ImportStatus::Undone.as_str()))
-        .order(import_files::position)
+        .order((imports::part, import_files::position))
         .select(ImportFileRow::as_select())
         .load(conn)
         .await?;

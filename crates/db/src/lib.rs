@@ -12,6 +12,7 @@ pub mod candidates;
 pub mod commitments;
 pub mod download_events;
 pub mod download_list;
+pub mod download_parts;
 pub mod downloads;
 pub mod embedded;
 pub mod error;
@@ -35,6 +36,7 @@ pub mod works;
 mod book_filter;
 mod cursor;
 mod migrations;
+mod newest_first;
 mod pool;
 mod text;
 

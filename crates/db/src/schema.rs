@@ -141,11 +141,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    download_parts (download_id, position) {
+        download_id -> Uuid,
+        position -> Int4,
+        hint -> Text,
+        work_id -> Uuid,
+        is_wanted -> Bool,
+        skipped -> Nullable<Text>,
+        book_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     download_torrents (download_id) {
         download_id -> Uuid,
         torrent -> Bytea,
         name -> Text,
         files -> Jsonb,
+        rechecks -> Int4,
     }
 }
 
@@ -212,6 +225,7 @@ diesel::table! {
         target_path -> Text,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        part -> Int4,
     }
 }
 
@@ -449,6 +463,9 @@ diesel::joinable!(books -> works (work_id));
 diesel::joinable!(candidates -> releases (release_id));
 diesel::joinable!(candidates -> searches (search_id));
 diesel::joinable!(download_events -> downloads (download_id));
+diesel::joinable!(download_parts -> books (book_id));
+diesel::joinable!(download_parts -> downloads (download_id));
+diesel::joinable!(download_parts -> works (work_id));
 diesel::joinable!(download_torrents -> downloads (download_id));
 diesel::joinable!(downloads -> books (book_id));
 diesel::joinable!(downloads -> candidates (candidate_id));
@@ -487,6 +504,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     books,
     candidates,
     download_events,
+    download_parts,
     download_torrents,
     downloads,
     external_ids,

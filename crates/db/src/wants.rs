@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use types::events::LiveEvent;
@@ -12,9 +12,9 @@ use types::wants::{Want, WantReason, WantStatus};
 use types::{Page, PageRequest, UserId, WantId, WorkId};
 use uuid::Uuid;
 
-use crate::download_list::{read_cursor, write_cursor};
-use crate::error::{DbError, DbResult};
+use crate::error::DbResult;
 use crate::events::notify;
+use crate::newest_first::{DatedRow, NewestFirst};
 use crate::pool::Connection;
 use crate::schema::{want_people, wants};
 use crate::text::storable_json;
@@ -169,12 +169,6 @@ struct Row {
     created_at: DateTime<Utc>,
 }
 
-#[derive(QueryableByName)]
-struct Total {
-    #[diesel(sql_type = BigInt)]
-    total: i64,
-}
-
 /// With the newest download and search of each.
 const SELECT: &str = "SELECT w.id, w.work_id, k.title, w.target, w.reason, w.status, w.created_at,
         ARRAY(SELECT p.name FROM work_authors a JOIN people p ON p.id = a.person_id
@@ -187,46 +181,27 @@ const SELECT: &str = "SELECT w.id, w.work_id, k.title, w.target, w.reason, w.sta
         LEFT JOIN LATERAL (SELECT * FROM downloads WHERE want_id = w.id ORDER BY created_at DESC, id DESC LIMIT 1) d ON TRUE
         LEFT JOIN LATERAL (SELECT * FROM searches WHERE want_id = w.id ORDER BY started_at DESC, id DESC LIMIT 1) s ON TRUE";
 
+const LIST: NewestFirst = NewestFirst {
+    select: SELECT,
+    table: "wants",
+    alias: "w",
+    column: "status",
+};
+
+impl DatedRow for Row {
+    fn key(&self) -> (DateTime<Utc>, Uuid) {
+        (self.created_at, self.id)
+    }
+}
+
 /// Wants of a status, or all, newest first. `BadCursor` when the cursor is not ours.
 pub async fn list_wants(conn: &mut Connection, status: Option<WantStatus>, page: &PageRequest) -> DbResult<Page<Want>> {
     let words: Vec<&str> = match status {
         Some(status) => vec![status.as_str()],
         None => WantStatus::ALL.iter().map(|status| status.as_str()).collect(),
     };
-    let (created_at, id) = match &page.cursor {
-        Some(cursor) => read_cursor(cursor)?,
-        None => (
-            DateTime::<Utc>::from_timestamp(253_402_300_799, 0).ok_or(DbError::BadCursor)?,
-            Uuid::max(),
-        ),
-    };
-    let total: Total = diesel::sql_query("SELECT count(*) AS total FROM wants WHERE status = ANY($1)")
-        .bind::<Array<Text>, _>(&words)
-        .get_result(conn)
-        .await?;
-    let limit = page.limit() as usize;
-    let mut rows: Vec<Row> = diesel::sql_query(format!(
-        "{SELECT} WHERE w.status = ANY($1) AND (w.created_at, w.id) < ($2, $3)
-         ORDER BY w.created_at DESC, w.id DESC LIMIT {}",
-        limit + 1
-    ))
-    .bind::<Array<Text>, _>(&words)
-    .bind::<Timestamptz, _>(created_at)
-    .bind::<SqlUuid, _>(id)
-    .load(conn)
-    .await?;
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = rows
-        .last()
-        .filter(|_| has_more)
-        .map(|row| write_cursor(row.created_at, row.id));
-    let items = rows.into_iter().map(Row::into_want).collect::<DbResult<_>>()?;
-    Ok(Page {
-        items,
-        next_cursor,
-        total: total.total.unsigned_abs(),
-    })
+    let rows: Page<Row> = LIST.load_page(conn, &words, page).await?;
+    rows.try_map(Row::into_want)
 }
 
 /// One want as lists show it.

@@ -79,6 +79,7 @@ fn next_states(from: DownloadState) -> &'static [DownloadState] {
 
 /// What a person can do with a download in this state. One that reached the library has no actions: another
 /// recording of it is a new want.
+/// Of a pack, [`can_confirm_split`] tells one more.
 pub fn actions(state: DownloadState) -> DownloadActions {
     use DownloadState::*;
     let has_ended_without_book = matches!(state, Failed | Cancelled | Abandoned);
@@ -87,7 +88,13 @@ pub fn actions(state: DownloadState) -> DownloadActions {
         can_choose_another: has_ended_without_book
             || matches!(state, Hold | Review | NotFound | Queued | Sent | Downloading),
         can_cancel: state != Cancelled && next_states(state).contains(&Cancelled),
+        can_confirm_split: false,
     }
+}
+
+/// Whether a person can confirm how a pack is split: it waits for that, and some of its `new_books` would come in.
+pub fn can_confirm_split(state: DownloadState, new_books: usize) -> bool {
+    state == DownloadState::Review && new_books > 0
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -192,6 +199,15 @@ mod tests {
         for state in [Imported, Superseded, RemovedFromTracker] {
             assert_eq!(actions(state), DownloadActions::default(), "{state}");
         }
+    }
+
+    #[test]
+    fn a_split_is_confirmed_in_review_when_there_is_a_new_book() {
+        for state in DownloadState::ALL.iter().copied() {
+            assert_eq!(can_confirm_split(state, 2), state == Review, "{state}");
+        }
+        assert!(!can_confirm_split(Review, 0));
+        assert!(check_transition(Some(Review), Verifying).is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod places;
 mod titles;
 
 pub(crate) use authors::share_person;
+pub(crate) use places::series_key;
 
 /// What is known of a work. Empty means unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

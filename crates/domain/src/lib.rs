@@ -9,6 +9,7 @@ pub mod download_life;
 pub mod identity;
 pub mod naming;
 pub mod normalise;
+pub mod pack;
 pub mod payload;
 pub mod queries;
 pub mod sequence;

@@ -58,8 +58,7 @@ pub async fn list_runs(
     page: &PageRequest,
 ) -> Result<Page<RunSummary>> {
     let (before, before_id) = page.cursor.as_deref().and_then(read_cursor).unzip();
-    let limit = i64::from(page.limit());
-    let mut rows: Vec<RunRow> = diesel::sql_query(format!(
+    let rows: Vec<RunRow> = diesel::sql_query(format!(
         "SELECT {COLUMNS} FROM runs WHERE ($1::text IS NULL OR kind = $1) AND kind = ANY($5)
              AND ($2::timestamptz IS NULL OR (queued_at, id) < ($2, $3))
          ORDER BY queued_at DESC, id DESC LIMIT $4"
@@ -67,21 +66,17 @@ pub async fn list_runs(
     .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
     .bind::<Nullable<Timestamptz>, _>(before)
     .bind::<Nullable<SqlUuid>, _>(before_id)
-    .bind::<BigInt, _>(limit + 1)
+    .bind::<BigInt, _>(i64::from(page.limit()) + 1)
     .bind::<Array<Text>, _>(known_kinds())
     .load(conn)
     .await?;
-    let has_more = i64::try_from(rows.len()).is_ok_and(|count| count > limit);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = rows
-        .last()
-        .filter(|_| has_more)
-        .map(|row| format!("{}.{}", row.queued_at.timestamp_micros(), row.id));
-    let total = count_runs(conn, kind).await?;
+    let page = Page::cut(rows, page.limit(), count_runs(conn, kind).await?, |row| {
+        format!("{}.{}", row.queued_at.timestamp_micros(), row.id)
+    });
     Ok(Page {
-        items: rows.iter().filter_map(read_row).collect(),
-        next_cursor,
-        total,
+        items: page.items.iter().filter_map(read_row).collect(),
+        next_cursor: page.next_cursor,
+        total: page.total,
     })
 }
 

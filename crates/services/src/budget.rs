@@ -35,7 +35,7 @@ impl BudgetView {
             }
             let id = IntegrationId(integration.id);
             let snapshot = db::account_snapshots::find_newest_snapshot(conn, id).await?;
-            let commitments = db::commitments::sum_commitments(conn, id, except).await?;
+            let commitments = db::commitments::sum_commitments(conn, id, except, services.now()).await?;
             let account = snapshot.map(|row| Account {
                 ratio: row.ratio,
                 uploaded_bytes: row.uploaded_bytes,

@@ -3,15 +3,20 @@
 use db::Connection;
 use db::downloads::DownloadRow;
 use diesel_async::AsyncConnection;
-use domain::download_life::actions;
-use types::downloads::{DownloadActions, DownloadDetail, DownloadScope, DownloadState, DownloadSummary, EventCode};
+use domain::download_life::{actions, can_confirm_split};
+use types::downloads::{
+    DownloadActions, DownloadDetail, DownloadPart, DownloadScope, DownloadState, DownloadSummary, EventCode,
+};
 use types::people::Role;
 use types::{DownloadId, Page, PageRequest, SearchId};
 
 use crate::actor::{Actor, require};
 use crate::error::{Result, ServiceError};
+use crate::failover::find_blocklist_reason;
 use crate::grab::enqueue_advance;
-use crate::search_run::find_blocklist_reason;
+use crate::import::split::{self, Proposal};
+use crate::jobs::enqueue_import;
+use crate::text::counted;
 use crate::transition::{Step, take_step};
 use crate::wants::{enqueue_search, form_of_want};
 use crate::{Services, connected, searches};
@@ -32,27 +37,33 @@ pub async fn list_downloads(
 pub async fn get_download(services: &Services, actor: &Actor, id: DownloadId) -> Result<DownloadDetail> {
     require(actor, Role::Viewer)?;
     let mut conn = services.connection().await?;
-    let row = db::downloads::find_download(&mut conn, id)
+    // One snapshot: between two reads the download may go on, and "imported" without its book would be shown.
+    conn.build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(async |conn| read_download(conn, actor, id).await)
+        .await
+}
+
+async fn read_download(conn: &mut Connection, actor: &Actor, id: DownloadId) -> Result<DownloadDetail> {
+    let row = db::downloads::find_download(conn, id)
         .await?
         .ok_or_else(|| ServiceError::not_found("download"))?;
-    let summary = db::download_list::find_download_summary(&mut conn, id).await?;
+    let summary = db::download_list::find_download_summary(conn, id).await?;
     let summary = summary.ok_or_else(|| ServiceError::not_found("download"))?;
     let verdict = match row.candidate_id {
-        Some(candidate) => db::candidates::find_candidate_row(&mut conn, candidate.into()).await?,
+        Some(candidate) => db::candidates::find_candidate_row(conn, candidate.into()).await?,
         None => None,
     };
     let verdict = verdict.map(|candidate| candidate.verdict()).transpose()?;
     let client = match row.client_id {
-        Some(client) => db::integrations::find_integration(&mut conn, client.into()).await?,
+        Some(client) => db::integrations::find_integration(conn, client.into()).await?,
         None => None,
     };
-    let is_manager = require(actor, Role::Manager).is_ok();
+    let parts = split::list_parts(conn, &row).await?;
     Ok(DownloadDetail {
-        actions: if is_manager {
-            actions(summary.state)
-        } else {
-            DownloadActions::default()
-        },
+        actions: list_actions(actor, summary.state, &parts),
+        parts,
         summary,
         client: client.map(|client| client.name),
         client_id: row.client_id.map(Into::into),
@@ -61,9 +72,21 @@ pub async fn get_download(services: &Services, actor: &Actor, id: DownloadId) ->
         search_id: row.search_id.map(Into::into),
         book_id: row.book_id.map(Into::into),
         attempts: row.attempts.unsigned_abs(),
-        events: db::download_events::list_events(&mut conn, id).await?,
-        files: db::imports::list_imported_files(&mut conn, id).await?,
+        events: db::download_events::list_events(conn, id).await?,
+        files: db::imports::list_imported_files(conn, id).await?,
     })
+}
+
+/// Only a manager has any.
+fn list_actions(actor: &Actor, state: DownloadState, parts: &[DownloadPart]) -> DownloadActions {
+    if require(actor, Role::Manager).is_err() {
+        return DownloadActions::default();
+    }
+    let new_books = parts.iter().filter(|part| !part.is_owned).count();
+    DownloadActions {
+        can_confirm_split: can_confirm_split(state, new_books),
+        ..actions(state)
+    }
 }
 
 /// Goes on with a download that waits or ended: with its release if it has one, else with a new search.
@@ -94,7 +117,8 @@ pub async fn retry_download(services: &Services, actor: &Actor, id: DownloadId) 
             conn,
             actor,
             &download,
-            Step::new(DownloadState::Searching, EventCode::Retried, sentence),
+            Step::new(DownloadState::Searching, EventCode::Retried, sentence)
+                .with(|changes| changes.attempts = Some(0)),
         )
         .await?;
         enqueue_search(services, conn, actor, id).await
@@ -152,6 +176,33 @@ pub async fn choose_another(services: &Services, actor: &Actor, id: DownloadId) 
     let form = form_of_want(&mut conn, download.want_id.into()).await?;
     drop(conn);
     searches::start_search_for_want(services, actor, form, download.want_id.into()).await
+}
+
+/// Takes the proposed parts of a pack for books of their own and imports them; what they are is said by `get_download`.
+pub async fn confirm_split(services: &Services, actor: &Actor, id: DownloadId) -> Result<()> {
+    require(actor, Role::Manager)?;
+    let mut conn = services.connection().await?;
+    conn.transaction(async |conn| {
+        let download = lock_download(conn, id).await?;
+        let (state, proposal) = (download.state()?, split::find_waiting_split(conn, &download).await?);
+        let new_books = proposal.as_ref().map_or(0, Proposal::count_new);
+        let Some(proposal) = proposal.filter(|_| can_confirm_split(state, new_books)) else {
+            return Err(ServiceError::conflict(
+                "No pack with a book that is not in the library waits here. Reload the page to see where it is now.",
+            ));
+        };
+        split::store_split(services, conn, &download, proposal).await?;
+        let sentence = format!(
+            "{} confirmed that it holds {} to import. They are checked and imported.",
+            actor.name(),
+            counted(new_books, "book")
+        );
+        let step = Step::new(DownloadState::Verifying, EventCode::SplitConfirmed, sentence)
+            .with(|changes| changes.next_at = Some(None));
+        let download = take_step(services, conn, actor, &download, step).await?;
+        enqueue_import(services, conn, &download).await
+    })
+    .await
 }
 
 async fn lock_download(conn: &mut Connection, id: DownloadId) -> Result<DownloadRow> {

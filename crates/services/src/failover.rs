@@ -7,7 +7,7 @@ use db::downloads::{DownloadRow, NewDownload};
 use diesel_async::AsyncConnection;
 use domain::download_life::retry_delay;
 use types::downloads::{DownloadState, EventCode};
-use types::{DownloadId, SearchId};
+use types::{DownloadId, ReleaseId, SearchId};
 
 use crate::Services;
 use crate::error::Result;
@@ -84,6 +84,20 @@ async fn blocklist(services: &Services, conn: &mut Connection, download: &Downlo
     .await
 }
 
+/// Why a release or a content is never grabbed again.
+pub(crate) async fn find_blocklist_reason(
+    conn: &mut Connection,
+    release: Option<ReleaseId>,
+    hash: Option<&str>,
+) -> Result<Option<String>> {
+    let (releases, hashes): (Vec<ReleaseId>, Vec<String>) = (
+        release.into_iter().collect(),
+        hash.map(str::to_owned).into_iter().collect(),
+    );
+    let entries = db::blocklist::list_blocklist_entries(conn, &releases, &hashes).await?;
+    Ok(entries.into_iter().next().map(|entry| entry.reason))
+}
+
 async fn find_next(conn: &mut Connection, download: &DownloadRow) -> Result<Option<db::candidates::CandidateRow>> {
     let Some(search) = download.search_id else {
         return Ok(None);
@@ -118,6 +132,7 @@ async fn replace(
         want: download.want_id.into(),
         work: download.work_id.into(),
         options: &GrabOptions::default(),
+        attempts: download.attempts,
     };
     queue_chosen(services, conn, &JOB_ACTOR, &chosen).await
 }

@@ -79,6 +79,7 @@ async fn grab_in(
         want,
         work,
         options,
+        attempts: 0,
     };
     queue_chosen(services, conn, actor, &chosen).await
 }
@@ -90,6 +91,8 @@ pub(crate) struct Chosen<'a> {
     pub want: WantId,
     pub work: WorkId,
     pub options: &'a GrabOptions,
+    /// Retries by itself that led here; 0 when a person chose.
+    pub attempts: i32,
 }
 
 /// Queues the release on the work's active download, or on a new one. A download in flight is never doubled.
@@ -130,7 +133,7 @@ pub(crate) async fn queue_chosen(
         changes.search_id = Some(Some(chosen.candidate.search_id));
         changes.size_bytes = Some(None);
         changes.is_forced = Some(chosen.options.is_forced);
-        changes.attempts = Some(0);
+        changes.attempts = Some(chosen.attempts);
         changes.next_at = Some(None);
         // Another release has another torrent.
         changes.info_hash = Some(None);
@@ -142,6 +145,7 @@ pub(crate) async fn queue_chosen(
         changes.stall_step = Some(0);
     });
     let download = take_step(services, conn, actor, &download, step).await?;
+    db::download_parts::delete_parts(conn, download.id()).await?;
     enqueue_advance(services, conn, actor, download.id()).await?;
     Ok(download.id())
 }

@@ -319,14 +319,19 @@ async fn check_row(services: &Services, row: &IntegrationRow, skip_myanonamouse:
         record_refusal(services, integration.id, row.revision, error).await;
     }
     let outcome = tested.unwrap_or_else(|error| failed_outcome(&error));
-    let mut conn = services.connection().await?;
-    db::integrations::record_health(&mut conn, integration.id, &outcome, services.now()).await?;
-    crate::events::publish(&mut conn, &LiveEvent::Integrations).await?;
+    record_outcome(services, integration.id, &outcome).await?;
     Ok(outcome)
 }
 
+/// Keeps what was found and tells open pages.
+pub(crate) async fn record_outcome(services: &Services, id: IntegrationId, outcome: &TestOutcome) -> Result<()> {
+    let mut conn = services.connection().await?;
+    db::integrations::record_health(&mut conn, id, outcome, services.now()).await?;
+    crate::events::publish(&mut conn, &LiveEvent::Integrations).await
+}
+
 /// A failed call as what "Test" found.
-fn failed_outcome(error: &ClientError) -> TestOutcome {
+pub(crate) fn failed_outcome(error: &ClientError) -> TestOutcome {
     TestOutcome {
         health: Health::Failing,
         sentence: error.to_string(),

@@ -40,6 +40,7 @@ mod ownership;
 mod password;
 mod paths;
 mod redirects;
+mod search_judgement;
 mod search_run;
 mod tested_session;
 mod text;

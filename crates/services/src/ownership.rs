@@ -1,6 +1,7 @@
 //! Whether a work is owned already: the library is the truth, and another edition of an owned work counts.
 
 use db::Connection;
+use db::works::WorkFacts;
 use domain::identity::{WorkIdentity, WorkMatch, match_works};
 use domain::normalise::{name_key, title_key};
 use types::WorkId;
@@ -87,15 +88,20 @@ pub async fn load_similar_works(
         .filter(|work| work.is_owned || !only_owned)
         .map(|work| SimilarWork {
             id: work.id,
-            identity: WorkIdentity {
-                sequence: sequence_of(&work.sequence_key, &work.series),
-                title: work.title,
-                authors: work.authors,
-                series: work.series,
-                external_ids: work.external_ids,
-            },
+            identity: identity_of_work(work),
         })
         .collect())
+}
+
+/// What the match ladder compares of a stored work.
+pub fn identity_of_work(work: WorkFacts) -> WorkIdentity {
+    WorkIdentity {
+        sequence: sequence_of(&work.sequence_key, &work.series),
+        title: work.title,
+        authors: work.authors,
+        series: work.series,
+        external_ids: work.external_ids,
+    }
 }
 
 /// The number that tells volumes of one title apart, else the one that all of its series agree on.

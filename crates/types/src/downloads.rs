@@ -119,6 +119,8 @@ text_enum! {
         Cancelled => "cancelled",
         Abandoned => "abandoned",
         AlreadyOwned => "already_owned",
+        SplitConfirmed => "split_confirmed",
+        PartSkipped => "part_skipped",
     }
 }
 
@@ -178,6 +180,23 @@ pub struct DownloadActions {
     pub can_retry: bool,
     pub can_choose_another: bool,
     pub can_cancel: bool,
+    /// It is a pack, and a person may say that its parts are right.
+    pub can_confirm_split: bool,
+}
+
+/// One book of a download that holds several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadPart {
+    pub title: String,
+    /// As in the torrent's file list.
+    pub files: Vec<String>,
+    pub is_wanted: bool,
+    /// In the library already, so it is not imported again.
+    pub is_owned: bool,
+    /// Why it is not imported, or why a person should look; empty when there is nothing to say.
+    pub sentence: String,
+    /// What it became in the library.
+    pub book_id: Option<BookId>,
 }
 
 /// Everything about a download.
@@ -194,6 +213,8 @@ pub struct DownloadDetail {
     /// Newest last.
     pub events: Vec<DownloadEvent>,
     pub files: Vec<ImportedFile>,
+    /// Of a pack: its books, proposed or imported. Empty for a single book.
+    pub parts: Vec<DownloadPart>,
     pub actions: DownloadActions,
 }
 

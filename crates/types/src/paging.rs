@@ -26,6 +26,27 @@ impl<T> Page<T> {
             total: 0,
         }
     }
+
+    /// A page from rows of which one more than `limit` was asked for: if it is there, another page follows.
+    pub fn cut(mut rows: Vec<T>, limit: u32, total: u64, cursor_after: impl FnOnce(&T) -> String) -> Self {
+        let limit = limit as usize;
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        Self {
+            next_cursor: rows.last().filter(|_| has_more).map(cursor_after),
+            items: rows,
+            total,
+        }
+    }
+
+    /// The same page with other items.
+    pub fn try_map<U, E>(self, map: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        Ok(Page {
+            items: self.items.into_iter().map(map).collect::<Result<_, E>>()?,
+            next_cursor: self.next_cursor,
+            total: self.total,
+        })
+    }
 }
 
 /// Which page is asked for.

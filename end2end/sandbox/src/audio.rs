@@ -199,7 +199,11 @@ fn list_tracks(release: &Release, payload: &Path) -> Vec<Track> {
         Layout::Pack(books) => books
             .iter()
             .map(|book| {
-                let path = format!("Book {} - {}/{}.m4b", book.number, book.title, book.title);
+                let path = if book.number.is_empty() {
+                    format!("{}.m4b", book.title)
+                } else {
+                    format!("Book {} - {}/{}.m4b", book.number, book.title, book.title)
+                };
                 let number = book.number.parse().unwrap_or(1);
                 let mut made = track(path, book.seconds, number, 1, 0, 3, book.title.to_owned());
                 made.tags

@@ -27,6 +27,7 @@ pub enum LinkAnswer {
 #[derive(Debug, Clone)]
 pub struct PackBook {
     pub title: &'static str,
+    /// Empty = the file lies beside the others, with nothing that says it is a book of its own.
     pub number: &'static str,
     pub seconds: u32,
 }

@@ -592,6 +592,32 @@ fn general_releases() -> Vec<Release> {
         .category(GENERAL)
         .seeders(26)
         .also_on(Listing::Lantern),
+        book(
+            "murderbot-pack",
+            "The Murderbot Diaries",
+            "Martha Wells",
+            "Kevin R. Free",
+            Layout::Pack(vec![
+                PackBook {
+                    title: "All Systems Red",
+                    number: "",
+                    seconds: 30,
+                },
+                PackBook {
+                    title: "Artificial Condition",
+                    number: "",
+                    seconds: 32,
+                },
+                PackBook {
+                    title: "Rogue Protocol",
+                    number: "",
+                    seconds: 31,
+                },
+            ]),
+        )
+        .series("The Murderbot Diaries", "1-3")
+        .facts("2019", "")
+        .seeders(21),
     ]
 }
 

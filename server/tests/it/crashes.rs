@@ -129,7 +129,7 @@ fn end_decoder(marker: &Path) {
 /// As if the crash had come while the files were being placed: planned, half of them in the hidden folder.
 async fn unplace_half(stage: &Stage, id: types::DownloadId) {
     let mut conn = stage.services.connection().await.unwrap();
-    let import = db::imports::find_live_import(&mut conn, id).await.unwrap().unwrap();
+    let import = db::imports::find_live_import(&mut conn, id, 0).await.unwrap().unwrap();
     let (import_id, now) = (types::ImportId(import.id), stage.services.now());
     db::imports::set_import_status(&mut conn, import_id, db::imports::ImportStatus::Planned, now)
         .await

@@ -165,7 +165,8 @@ impl Myanonamouse {
 }
 
 /// The account in words. A warning where a figure is missing that grabbing needs, or where peers can't connect.
-fn describe_account(account: &AccountFacts) -> TestOutcome {
+/// What an account that could be read says of the connection.
+pub fn describe_account(account: &AccountFacts) -> TestOutcome {
     let name = account.username.as_deref().unwrap_or("a member without a name");
     let class = account.class.as_deref().unwrap_or("class unknown");
     let mut facts = Vec::new();

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::people::add_user;
 use crate::seed::{add_work, at};
 
-fn event(code: EventCode, sentence: &str) -> NewEvent {
+pub fn event(code: EventCode, sentence: &str) -> NewEvent {
     NewEvent {
         at: at(1),
         user_id: None,
@@ -29,7 +29,7 @@ fn event(code: EventCode, sentence: &str) -> NewEvent {
     }
 }
 
-async fn add_want(conn: &mut db::Connection, number: u128, work: WorkId) -> db::DbResult<WantId> {
+pub async fn add_want(conn: &mut db::Connection, number: u128, work: WorkId) -> db::DbResult<WantId> {
     let id = WantId(Uuid::from_u128(number));
     let target = SearchForm {
         title: "Dune".into(),
@@ -49,7 +49,7 @@ async fn add_want(conn: &mut db::Connection, number: u128, work: WorkId) -> db::
     Ok(id)
 }
 
-fn download(number: u128, want: WantId, work: WorkId) -> NewDownload {
+pub fn download(number: u128, want: WantId, work: WorkId) -> NewDownload {
     NewDownload {
         id: DownloadId(Uuid::from_u128(number)),
         want_id: want,
@@ -117,9 +117,22 @@ async fn download_life_is_told_in_its_events() {
         progress: Some(Some(0.5)),
         ..DownloadChanges::default()
     };
-    update_download(&mut conn, id, progress, Some("Half of it is here."), at(2))
+    update_download(&mut conn, &row, progress, Some("Half of it is here."), at(2))
         .await
         .unwrap();
+    let stale = DownloadRow {
+        state: DownloadState::Queued.as_str().into(),
+        ..row
+    };
+    let late = Some("A word about a state that is over.");
+    update_download(&mut conn, &stale, DownloadChanges::default(), late, at(3))
+        .await
+        .unwrap();
+    let now = find_download(&mut conn, id).await.unwrap().unwrap();
+    assert_eq!(
+        (now.sentence.as_str(), now.progress),
+        ("Half of it is here.", Some(0.5))
+    );
     let events = list_events(&mut conn, id).await.unwrap();
     let steps: Vec<_> = events.iter().map(|event| (event.from_state, event.to_state)).collect();
     assert_eq!(
@@ -225,8 +238,14 @@ async fn work_and_hash_have_one_active_download() {
         ..DownloadChanges::default()
     };
     let (one, four) = (DownloadId(Uuid::from_u128(1)), DownloadId(Uuid::from_u128(4)));
-    update_download(&mut conn, one, hash(), None, at(1)).await.unwrap();
-    let same_hash = update_download(&mut conn, four, hash(), None, at(1)).await.unwrap_err();
+    let row_of = async |conn: &mut Connection, id| find_download(conn, id).await.unwrap().unwrap();
+    let (first_row, other_row) = (row_of(&mut conn, one).await, row_of(&mut conn, four).await);
+    update_download(&mut conn, &first_row, hash(), None, at(1))
+        .await
+        .unwrap();
+    let same_hash = update_download(&mut conn, &other_row, hash(), None, at(1))
+        .await
+        .unwrap_err();
     assert!(same_hash.is_duplicate_of("downloads_one_per_hash"), "{same_hash:?}");
     // What ended makes room.
     let (from, ended) = ([DownloadState::Queued], event(EventCode::Cancelled, "Cancelled."));
@@ -240,7 +259,9 @@ async fn work_and_hash_have_one_active_download() {
     )
     .await
     .unwrap();
-    update_download(&mut conn, four, hash(), None, at(1)).await.unwrap();
+    update_download(&mut conn, &other_row, hash(), None, at(1))
+        .await
+        .unwrap();
     insert_download(&mut conn, &download(5, want, first), &created)
         .await
         .unwrap();
@@ -301,6 +322,7 @@ async fn target_folder_takes_one_import_until_it_is_undone() {
     let import = |number: u128, download_id: Uuid| ImportRow {
         id: Uuid::from_u128(number),
         download_id,
+        part: 0,
         status: ImportStatus::Planned.as_str().into(),
         target_path: "/library/Dune".into(),
         created_at: at(0),

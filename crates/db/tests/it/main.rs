@@ -5,6 +5,8 @@ mod acquisition;
 #[cfg(test)]
 mod big_library;
 #[cfg(test)]
+mod candidates;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
 mod events;

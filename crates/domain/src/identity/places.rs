@@ -59,7 +59,7 @@ fn known_places(work: &WorkIdentity) -> Vec<Place> {
 }
 
 /// "The Stormlight Archive Series" → "stormlight archive".
-pub(super) fn series_key(name: &str) -> String {
+pub(crate) fn series_key(name: &str) -> String {
     let key = title_key(name).key;
     let endings = [
         " series",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use db::Connection;
 use db::downloads::DownloadRow;
 use domain::naming::{BookNames, Template};
-use domain::payload::{PayloadPlan, PlannedFile, plan_payload};
+use domain::payload::PlannedFile;
 use types::search::ReleaseFacts;
 use types::settings::Settings;
 
@@ -18,32 +18,20 @@ use crate::wants::form_of_want;
 /// Copies of one name that are tried before a person has to look.
 const MOST_COPIES: u32 = 20;
 
-/// What the torrent holds, as far as an import is concerned.
-pub enum Content {
-    Book(Vec<PlannedFile>),
-    /// A person has to look; the sentence says at what.
-    Review(String),
-    Nothing(String),
-}
-
-/// The files of the one book in the torrent.
-pub fn plan_content(payload: &Payload) -> Content {
-    match plan_payload(&payload.name, &payload.files) {
-        PayloadPlan::SingleBook { files } => Content::Book(files),
-        PayloadPlan::Pack { parts, .. } => {
-            let titles: Vec<&str> = parts.iter().take(5).map(|part| part.title_hint.as_str()).collect();
-            Content::Review(format!(
-                "It is a pack of {} books ({} …); which of them is wanted is for a person to say. It goes on seeding.",
-                parts.len(),
-                titles.join(", ")
-            ))
-        }
-        PayloadPlan::NoAudio => Content::Nothing("There is no audio in it.".into()),
+/// What the download's release says of itself; nothing when it has none.
+pub async fn facts_of(conn: &mut Connection, download: &DownloadRow) -> Result<ReleaseFacts> {
+    let Some(id) = download.release_id else {
+        return Ok(ReleaseFacts::default());
+    };
+    match db::releases::find_release(conn, id.into()).await? {
+        Some(release) => Ok(release.facts()?),
+        None => Ok(ReleaseFacts::default()),
     }
 }
 
 /// The names that the folder is made of: what is known of the work first, then what the release says.
-pub async fn names_of(conn: &mut Connection, download: &DownloadRow, facts: &ReleaseFacts) -> Result<BookNames> {
+pub async fn names_of(conn: &mut Connection, download: &DownloadRow) -> Result<BookNames> {
+    let facts = facts_of(conn, download).await?;
     let work = db::works::find_work(conn, download.work_id.into())
         .await?
         .ok_or_else(|| ServiceError::not_found("work"))?;

@@ -1,27 +1,32 @@
 //! Verifies what the client downloaded: sizes, containers, decoding, runtime.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clients::torrent_client::TorrentClient;
+use db::Connection;
 use db::downloads::DownloadRow;
 use domain::payload::{PayloadFile, is_audio};
 use domain::verify::{MeasuredFile, Verification, judge_files};
 use jobs::RunContext;
 use types::integrations::Integration;
 use types::jobs::LogLevel;
-use types::search::ReleaseFacts;
 
 use super::media::{MediaError, MediaTools, measure_file};
 use crate::error::{Result, ServiceError};
 use crate::text::counted;
-use crate::{Services, paths};
+use crate::{Services, connected, paths};
 
 /// The payload on this server's disk.
 #[derive(Debug, Clone)]
 pub struct Payload {
     /// The folder that the file list is relative to.
     pub root: PathBuf,
-    /// The torrent's name.
+    pub files: Vec<PayloadFile>,
+}
+
+/// The torrent's own name and file list, as they were stored when the .torrent was fetched.
+pub struct StoredFiles {
     pub name: String,
     pub files: Vec<PayloadFile>,
 }
@@ -44,24 +49,34 @@ pub async fn locate_payload(
     client: &dyn TorrentClient,
     download: &DownloadRow,
 ) -> Result<Payload> {
-    let (name, files) = stored_files(services, download).await?;
+    let files = {
+        let mut conn = services.connection().await?;
+        read_files(&mut conn, download).await?.files
+    };
     let hash = download.info_hash.clone().unwrap_or_default();
     let torrent = client.find(std::slice::from_ref(&hash)).await?.pop();
     let torrent =
         torrent.ok_or_else(|| ServiceError::conflict("The torrent client no longer has it. Retry adds it again."))?;
     let root = paths::to_local(&integration.options.path_maps, &torrent.save_path);
-    Ok(Payload { root, name, files })
+    Ok(Payload { root, files })
 }
 
-/// The torrent's own file list, as it was stored when the .torrent was fetched.
-async fn stored_files(services: &Services, download: &DownloadRow) -> Result<(String, Vec<PayloadFile>)> {
+/// The client that has the download, with the integration it belongs to.
+pub async fn client_of(services: &Services, download: &DownloadRow) -> Result<(Integration, Arc<dyn TorrentClient>)> {
+    let id = download
+        .client_id
+        .ok_or_else(|| ServiceError::conflict("Its torrent client was removed. Connect it again, then retry."))?;
+    connected::find_torrent_client(services, id.into()).await
+}
+
+/// What the torrent holds, by its stored .torrent.
+pub async fn read_files(conn: &mut Connection, download: &DownloadRow) -> Result<StoredFiles> {
     #[derive(serde::Deserialize)]
     struct Stored {
         path: String,
         size_bytes: i64,
     }
-    let mut conn = services.connection().await?;
-    let torrent = db::downloads::find_torrent(&mut conn, download.id()).await?;
+    let torrent = db::downloads::find_torrent(conn, download.id()).await?;
     let torrent =
         torrent.ok_or_else(|| ServiceError::conflict("Its .torrent is not stored. Retry fetches it again."))?;
     let files: Vec<Stored> = serde_json::from_value(torrent.files).map_err(ServiceError::internal)?;
@@ -72,15 +87,19 @@ async fn stored_files(services: &Services, download: &DownloadRow) -> Result<(St
             size_bytes: file.size_bytes,
         })
         .collect();
-    Ok((torrent.name, files))
+    Ok(StoredFiles {
+        name: torrent.name,
+        files,
+    })
 }
 
-/// Measures every file, decodes the audio, and judges it all.
+/// Measures every file, decodes the audio, and judges it all. Of a pack no runtime (in seconds) is expected: what a
+/// release claims may be one book's or the sum.
 pub async fn verify_payload(
     services: &Services,
     ctx: &RunContext,
     payload: &Payload,
-    facts: &ReleaseFacts,
+    expected_runtime: Option<i64>,
 ) -> Result<Verified> {
     if !payload.root.is_dir() {
         return Ok(Verified::Blocked(format!(
@@ -102,7 +121,7 @@ pub async fn verify_payload(
         }
         ctx.progress(done, total);
     }
-    Ok(match judge_files(&payload.files, &measured, facts.runtime_seconds) {
+    Ok(match judge_files(&payload.files, &measured, expected_runtime) {
         Verification::Passed {
             runtime_seconds,
             warnings,

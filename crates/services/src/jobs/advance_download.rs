@@ -1,4 +1,4 @@
-//! Brings a queued download into the torrent client: fetch the .torrent, look everywhere, then hand over the bytes.
+//! Brings a download into the torrent client: get the .torrent, look everywhere, then hand over the bytes.
 //!
 //! Every step looks first, so that a crash between "sent to the client" and "recorded" is settled by info-hash.
 
@@ -12,25 +12,24 @@ use db::downloads::{DownloadChanges, DownloadRow};
 use db::{Connection, DbError};
 use diesel_async::AsyncConnection;
 use jobs::{JobError, Outcome, RunContext};
+use types::DownloadId;
 use types::downloads::{DownloadState, EventCode, HoldReason};
 use types::integrations::Integration;
-use types::jobs::LogLevel;
-use types::{DownloadId, IntegrationId};
 
 use super::JOB_ACTOR;
+use super::fetch_torrent::obtain_torrent;
 use crate::connect::Connected;
 use crate::error::{Result, ServiceError};
 use crate::failover;
-use crate::ownership::find_library_obstacle;
-use crate::search_run::find_blocklist_reason;
-use crate::text::{counted, size_text};
+use crate::text::size_text;
 use crate::transition::{Step, take_step};
-use crate::{Services, budget, connect, connected, downloads, search_run, settings};
+use crate::{Services, connect, downloads, settings};
 
 /// A held download is looked at again after this.
 const HOLD_PAUSE: Duration = Duration::minutes(10);
 
-/// The job: takes the download named in its payload from `queued` to `sent`, or to a state that says why not.
+/// The job: takes the download named in its payload from `queued`, or from a hold that is due for another look, to `sent`,
+/// or to a state that says why not.
 pub async fn advance_download(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
     let id: DownloadId = ctx.subject()?.into();
     let download = {
@@ -39,7 +38,7 @@ pub async fn advance_download(services: &Services, ctx: &RunContext) -> std::res
             .await
             .map_err(ServiceError::from)?
     };
-    let Some(download) = download.filter(|download| download.state == DownloadState::Queued.as_str()) else {
+    let Some(download) = download.filter(|download| may_advance(services, download)) else {
         return Ok(Outcome::NothingToDo("The download is not queued.".into()));
     };
     let step = match send(services, ctx, &download).await {
@@ -51,7 +50,6 @@ pub async fn advance_download(services: &Services, ctx: &RunContext) -> std::res
             return Ok(Outcome::Done(sentence));
         }
     };
-    let sentence = step.sentence.clone();
     let step = match step.to {
         DownloadState::Hold => {
             let next = services.now() + HOLD_PAUSE;
@@ -59,38 +57,77 @@ pub async fn advance_download(services: &Services, ctx: &RunContext) -> std::res
         }
         _ => step,
     };
+    Ok(Outcome::Done(settle(services, &download, step).await?))
+}
+
+/// Only a manager ends a wait for approval.
+fn may_advance(services: &Services, download: &DownloadRow) -> bool {
+    let is_due = download.next_at.is_some_and(|next_at| next_at <= services.now());
+    let is_held = download.state == DownloadState::Hold.as_str()
+        && download.hold_reason.as_deref() != Some(HoldReason::Approval.as_str());
+    download.state == DownloadState::Queued.as_str() || (is_held && is_due && download.release_id.is_some())
+}
+
+/// Takes the step, unless the download was cancelled or got another release meanwhile. Answers what to say of it.
+async fn settle(services: &Services, before: &DownloadRow, step: Step) -> Result<String> {
     let mut conn = services.connection().await?;
     // The fetch may have changed the row: its state is what the step is guarded by.
-    let download = db::downloads::find_download(&mut conn, id)
-        .await
-        .map_err(ServiceError::from)?
+    let download = db::downloads::find_download(&mut conn, before.id())
+        .await?
         .ok_or_else(|| ServiceError::not_found("download"))?;
-    let client = step.changes.client_id;
-    if download.state == DownloadState::Cancelled.as_str() && step.to == DownloadState::Sent {
-        // Cancelled while it was handed over: what is not complete is stopped again.
+    let is_waiting = matches!(download.state()?, DownloadState::Queued | DownloadState::Hold);
+    if !is_waiting || download.release_id != before.release_id {
         drop(conn);
-        downloads::stop_unfinished(
-            services,
-            &DownloadRow {
-                client_id: client.flatten(),
-                ..download
-            },
-        )
-        .await;
-        return Ok(Outcome::Done(
-            "It was cancelled while it was handed over; the client was told to stop it.".into(),
-        ));
+        return Ok(undo_hand_over(services, download, &step).await);
     }
-    let download = take_step(services, &mut conn, &JOB_ACTOR, &download, step).await?;
+    let (is_sent, sentence) = (step.to == DownloadState::Sent, step.sentence.clone());
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        let download = match is_sent {
+            true => release_hold(services, conn, download).await?,
+            false => download,
+        };
+        take_step(services, conn, &JOB_ACTOR, &download, step).await
+    })
+    .await?;
     drop(conn);
-    if download.state == DownloadState::Sent.as_str() {
+    if is_sent {
         super::poll_clients::look_again_soon(services).await?;
     }
-    Ok(Outcome::Done(sentence))
+    Ok(sentence)
+}
+
+/// What was handed over for nothing and is not complete is stopped again.
+async fn undo_hand_over(services: &Services, download: DownloadRow, step: &Step) -> String {
+    if step.to != DownloadState::Sent {
+        return "It was cancelled or got another release meanwhile; nothing was changed.".into();
+    }
+    let sent = DownloadRow {
+        client_id: step.changes.client_id.flatten(),
+        info_hash: step.changes.info_hash.clone().flatten(),
+        progress: None,
+        ..download
+    };
+    downloads::stop_unfinished(services, &sent).await;
+    "It was cancelled or got another release while it was handed over; the client was told to stop it.".into()
+}
+
+/// What was held is queued again; anything else is left as it is.
+pub(super) async fn release_hold(
+    services: &Services,
+    conn: &mut Connection,
+    download: DownloadRow,
+) -> Result<DownloadRow> {
+    if download.state()? != DownloadState::Hold {
+        return Ok(download);
+    }
+    let sentence = "What held it is over.";
+    let step = Step::new(DownloadState::Queued, EventCode::Released, sentence);
+    let step = step.with(|changes| changes.next_at = Some(None));
+    take_step(services, conn, &JOB_ACTOR, &download, step).await
 }
 
 /// Why a download does not get to its client now.
-enum Obstacle {
+pub(super) enum Obstacle {
     /// It goes to another state.
     Step(Box<Step>),
     /// The release itself is no good: the next candidate is taken.
@@ -111,35 +148,12 @@ impl From<DbError> for Obstacle {
     }
 }
 
-/// Where a stored .torrent is bound to.
-fn torrent_context(id: DownloadId) -> String {
-    format!("downloads/{id}/torrent")
-}
-
-fn hold(reason: HoldReason, sentence: impl Into<String>) -> Obstacle {
+pub(super) fn hold(reason: HoldReason, sentence: impl Into<String>) -> Obstacle {
     Obstacle::Step(Box::new(Step::hold(reason, sentence)))
 }
 
 async fn send(services: &Services, ctx: &RunContext, download: &DownloadRow) -> std::result::Result<Step, Obstacle> {
-    let stored = {
-        let mut conn = services.connection().await?;
-        db::downloads::find_torrent(&mut conn, download.id()).await?
-    };
-    // A retry may have chosen another release since: only with its hash is the stored .torrent this release's.
-    let (bytes, torrent) = match stored.filter(|_| download.info_hash.is_some()) {
-        Some(stored) => {
-            let bytes = services
-                .secrets()
-                .open(&torrent_context(download.id()), &stored.torrent)
-                .map_err(ServiceError::from)?;
-            let torrent = TorrentFile::parse(&bytes).map_err(bad_torrent)?;
-            (bytes, torrent)
-        }
-        None => {
-            check_before_fetch(services, download).await?;
-            fetch(services, ctx, download).await?
-        }
-    };
+    let (bytes, torrent) = obtain_torrent(services, ctx, download).await?;
     let clients = connect_clients(services).await?;
     if let Some(step) = find_in_clients(&clients, &torrent, services.now()).await? {
         return Ok(step);
@@ -147,164 +161,7 @@ async fn send(services: &Services, ctx: &RunContext, download: &DownloadRow) -> 
     let (integration, client) = &clients[0];
     check_disk(services, integration, client.as_ref(), torrent.total_bytes).await?;
     let sent = hand_over(integration, client.as_ref(), bytes, &torrent, download.id()).await?;
-    Ok(sent.with(in_client(integration, services.now())))
-}
-
-/// What would make fetching the .torrent itself a mistake.
-async fn check_before_fetch(services: &Services, download: &DownloadRow) -> std::result::Result<(), Obstacle> {
-    let release = load_release(services, download).await?;
-    super::snapshot_account::refresh_account(services, release.integration.id).await?;
-    let mut conn = services.connection().await?;
-    if download.is_forced {
-        return Ok(());
-    }
-    if let Some(sentence) = find_library_obstacle(&mut conn).await? {
-        let sentence = format!("{sentence} Grabbing waits, as nobody can tell what is owned.");
-        return Err(hold(HoldReason::LibraryUnreadable, sentence));
-    }
-    let view = budget::BudgetView::load(services, &mut conn, Some(download.id())).await?;
-    match budget::refusal(
-        &view,
-        &release.integration,
-        release.size_bytes,
-        release.is_free,
-        services.now(),
-    ) {
-        Some((reason, sentence)) => Err(hold(reason, sentence)),
-        None => Ok(()),
-    }
-}
-
-struct ReleaseSource {
-    integration: Integration,
-    download_ref: secrecy::SecretString,
-    is_free: bool,
-    /// 0 = not known.
-    size_bytes: i64,
-}
-
-async fn load_release(services: &Services, download: &DownloadRow) -> Result<ReleaseSource> {
-    let mut conn = services.connection().await?;
-    let id = download.release_id.ok_or_else(|| ServiceError::not_found("release"))?;
-    let release = db::releases::find_release(&mut conn, id.into())
-        .await?
-        .ok_or_else(|| ServiceError::not_found("release"))?;
-    let integration = db::integrations::find_integration(&mut conn, IntegrationId(release.integration_id))
-        .await?
-        .ok_or_else(|| ServiceError::not_found("integration"))?;
-    let context = search_run::download_ref_context(IntegrationId(release.integration_id), &release.external_id);
-    let facts = release.facts()?;
-    Ok(ReleaseSource {
-        integration: integration.view()?,
-        download_ref: services.secrets().open_text(&context, &release.download_ref)?,
-        is_free: facts.is_free.unwrap_or(false),
-        size_bytes: facts.size_bytes.unwrap_or(0),
-    })
-}
-
-/// Fetches and parses the .torrent and stores it with its hash, so that a crash does not fetch it twice.
-async fn fetch(
-    services: &Services,
-    ctx: &RunContext,
-    download: &DownloadRow,
-) -> std::result::Result<(Vec<u8>, TorrentFile), Obstacle> {
-    let release = load_release(services, download).await?;
-    let (_, indexer) = connected::find_indexer(services, release.integration.id).await?;
-    let bytes = match indexer.fetch_torrent(&release.download_ref).await {
-        Ok(bytes) => bytes,
-        Err(
-            error
-            @ (ClientError::TooLarge { .. } | ClientError::NotFound { .. } | ClientError::UnexpectedAnswer { .. }),
-        ) => {
-            return Err(Obstacle::BadRelease(error.to_string()));
-        }
-        Err(error) => {
-            return Err(hold(
-                HoldReason::IndexerDown,
-                format!("The .torrent could not be fetched: {error}"),
-            ));
-        }
-    };
-    let torrent = TorrentFile::parse(&bytes).map_err(bad_torrent)?;
-    ctx.log(
-        LogLevel::Info,
-        format!(
-            "Fetched the .torrent of \"{}\" ({}).",
-            torrent.name,
-            counted(torrent.files.len(), "file")
-        ),
-    )
-    .await;
-    store_torrent(services, download, &bytes, &torrent).await?;
-    Ok((bytes, torrent))
-}
-
-async fn store_torrent(
-    services: &Services,
-    download: &DownloadRow,
-    bytes: &[u8],
-    torrent: &TorrentFile,
-) -> std::result::Result<(), Obstacle> {
-    let mut conn = services.connection().await?;
-    let hash = torrent.client_hash();
-    if let Some(reason) = find_blocklist_reason(&mut conn, None, Some(&hash)).await? {
-        return Err(Obstacle::BadRelease(format!(
-            "Its content is on the blocklist: {reason}"
-        )));
-    }
-    let files: serde_json::Value = torrent
-        .files
-        .iter()
-        .map(|file| serde_json::json!({ "path": file.path, "size_bytes": file.size_bytes }))
-        .collect::<Vec<_>>()
-        .into();
-    let sealed = services.secrets().seal(&torrent_context(download.id()), bytes);
-    let step = Step::new(
-        DownloadState::Queued,
-        EventCode::TorrentFetched,
-        format!(
-            "The .torrent is here: {}, {}.",
-            counted(torrent.files.len(), "file"),
-            size_text(torrent.total_bytes)
-        ),
-    )
-    .with(|changes| {
-        changes.info_hash = Some(Some(hash));
-        changes.info_hash_v2 = Some(torrent.infohash_v2.clone());
-        changes.size_bytes = Some(Some(torrent.total_bytes));
-    });
-    let stored = conn
-        .transaction::<_, ServiceError, _>(async |conn| {
-            db::downloads::save_torrent(conn, download.id(), &sealed, &torrent.name, &files).await?;
-            if let Some(release) = download.release_id {
-                db::releases::record_info_hash(conn, release.into(), &torrent.client_hash()).await?;
-            }
-            take_step(services, conn, &JOB_ACTOR, download, step).await
-        })
-        .await;
-    match stored {
-        Ok(_) => Ok(()),
-        // downloads_one_per_hash: another download has this very torrent.
-        Err(error) if error.code == types::ErrorCode::Conflict => {
-            let sentence = describe_twin(&mut conn, torrent).await?;
-            Err(Obstacle::Step(Box::new(Step::new(
-                DownloadState::Cancelled,
-                EventCode::AlreadyInClient,
-                sentence,
-            ))))
-        }
-        Err(error) => Err(Obstacle::Service(error)),
-    }
-}
-
-/// Which download has this very torrent: two listings may be one torrent, which shows only now.
-async fn describe_twin(conn: &mut Connection, torrent: &TorrentFile) -> Result<String> {
-    let twins = db::downloads::list_downloads_with_hash(conn, &torrent.hashes()).await?;
-    let state = twins.first().map_or("on its way", |twin| twin.state.as_str());
-    Ok(format!(
-        "Another download has this very torrent already (it is {state}), so this one ends here. See that one, or choose a \
-         different release."
-    ))
+    Ok(sent.with(in_client(integration, &torrent, services.now())))
 }
 
 type ConnectedClient = (Integration, Arc<dyn TorrentClient>);
@@ -343,7 +200,11 @@ async fn find_in_clients(
         }
         let sentence = format!("{} has this torrent already; nothing was added.", integration.name);
         return Ok(Some(
-            Step::new(DownloadState::Sent, EventCode::AlreadyInClient, sentence).with(in_client(integration, now)),
+            Step::new(DownloadState::Sent, EventCode::AlreadyInClient, sentence).with(in_client(
+                integration,
+                torrent,
+                now,
+            )),
         ));
     }
     Ok(None)
@@ -406,17 +267,18 @@ async fn hand_over(
 }
 
 /// From here on bytes are waited for: the stall ladder counts from now.
-fn in_client(integration: &Integration, now: DateTime<Utc>) -> impl FnOnce(&mut DownloadChanges) + use<> {
-    let client_id = integration.id.0;
+fn in_client(
+    integration: &Integration,
+    torrent: &TorrentFile,
+    now: DateTime<Utc>,
+) -> impl FnOnce(&mut DownloadChanges) + use<> {
+    let (client_id, hash) = (integration.id.0, torrent.client_hash());
     move |changes| {
+        changes.info_hash = Some(Some(hash));
         changes.client_id = Some(Some(client_id));
         changes.last_bytes_at = Some(Some(now));
         changes.stall_step = Some(0);
     }
-}
-
-fn bad_torrent(error: impl std::fmt::Display) -> Obstacle {
-    Obstacle::BadRelease(format!("Its .torrent is refused: {error}"))
 }
 
 fn client_down(integration: &Integration, error: &ClientError) -> Obstacle {

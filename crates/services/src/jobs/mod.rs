@@ -4,14 +4,18 @@ mod advance_download;
 mod check_imports;
 mod check_integrations;
 mod clean_up;
+mod fetch_torrent;
 mod import_download;
+mod import_pack;
 mod poll_clients;
 mod retry_due;
 mod search_want;
 mod snapshot_account;
+mod stall_ladder;
 mod sync_library;
 
 pub use check_imports::enqueue_unfinished;
+pub(crate) use poll_clients::enqueue_import;
 
 use async_trait::async_trait;
 use jobs::{Handler, JobError, Outcome, RunContext};

@@ -2,22 +2,20 @@
 //! whatever was seen before.
 
 use chrono::{DateTime, Duration, Utc};
-use clients::torrent_client::{ClientState, TorrentClient, TorrentStatus};
+use clients::torrent_client::{TorrentClient, TorrentStatus};
 use db::Connection;
 use db::downloads::{DownloadChanges, DownloadRow};
 use diesel_async::AsyncConnection;
-use domain::stall::{ClientActivity, LadderStep, StallFacts, StallStep, next_step};
 use jobs::{JobError, NewRun, Outcome, RunContext};
 use types::downloads::{DownloadState, EventCode};
 use types::integrations::{Health, Integration, TestOutcome};
 use types::jobs::{JobKind, LogLevel};
 
 use super::JOB_ACTOR;
+use super::stall_ladder::{climb_ladder, healthy_sentence};
 use crate::connect::Connected;
 use crate::error::{Result, ServiceError};
-use crate::failover;
-use crate::settings::read_settings;
-use crate::transition::{Step, note_event, take_step};
+use crate::transition::{Step, take_step};
 use crate::{Services, connect};
 
 /// States in which the client's word matters: progress, completion, or that it is gone.
@@ -134,7 +132,7 @@ async fn follow(
     let mut conn = services.connection().await?;
     let now = services.now();
     let figures = figures_of(download, torrent, now);
-    db::downloads::update_download(&mut conn, download.id(), figures, None, now).await?;
+    db::downloads::update_download(&mut conn, download, figures, None, now).await?;
     let state = download.state()?;
     if !matches!(state, DownloadState::Sent | DownloadState::Downloading) {
         return Ok(false);
@@ -206,95 +204,6 @@ pub(crate) async fn enqueue_import(services: &Services, conn: &mut Connection, d
     Ok(())
 }
 
-/// Reannounce, recheck, next candidate, a person: one rung a time, explained.
-async fn climb_ladder(
-    services: &Services,
-    client: &dyn TorrentClient,
-    download: &DownloadRow,
-    torrent: &TorrentStatus,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let facts = stall_facts(services, client, download, torrent, now).await?;
-    let mut conn = services.connection().await?;
-    match next_step(&facts) {
-        StallStep::Healthy => {
-            // What was said of a stall or of a client that was away is over.
-            if download.sentence != healthy_sentence(download.state()?) {
-                say(&mut conn, download, healthy_sentence(download.state()?), None, now).await?;
-            }
-            Ok(false)
-        }
-        StallStep::Wait { until, sentence } => {
-            say(&mut conn, download, &sentence, Some(until), now).await?;
-            Ok(false)
-        }
-        StallStep::Reannounce(sentence) => {
-            client.reannounce(&torrent.hash).await?;
-            db::downloads::update_download(&mut conn, download.id(), rung(1, now), Some(&sentence), now).await?;
-            note_event(
-                services,
-                &mut conn,
-                &JOB_ACTOR,
-                download.id(),
-                EventCode::Reannounced,
-                &sentence,
-            )
-            .await?;
-            Ok(false)
-        }
-        StallStep::Recheck(sentence) => {
-            client.recheck(&torrent.hash).await?;
-            client.start(&torrent.hash).await?;
-            db::downloads::update_download(&mut conn, download.id(), rung(2, now), Some(&sentence), now).await?;
-            note_event(
-                services,
-                &mut conn,
-                &JOB_ACTOR,
-                download.id(),
-                EventCode::Rechecked,
-                &sentence,
-            )
-            .await?;
-            Ok(false)
-        }
-        StallStep::NextCandidate(sentence) => {
-            drop(conn);
-            failover::take_next(services, download, EventCode::Stalled, &sentence).await?;
-            Ok(true)
-        }
-        StallStep::AskPerson(sentence) => {
-            if download.sentence != sentence {
-                note_event(
-                    services,
-                    &mut conn,
-                    &JOB_ACTOR,
-                    download.id(),
-                    EventCode::Stalled,
-                    &sentence,
-                )
-                .await?;
-                say(&mut conn, download, &sentence, None, now).await?;
-            }
-            Ok(false)
-        }
-    }
-}
-
-const fn healthy_sentence(state: DownloadState) -> &'static str {
-    match state {
-        DownloadState::Downloading => "Bytes are coming in.",
-        _ => "The client has the torrent; the first bytes are waited for.",
-    }
-}
-
-fn rung(step: i32, now: DateTime<Utc>) -> DownloadChanges {
-    DownloadChanges {
-        stall_step: Some(step),
-        stall_step_at: Some(Some(now)),
-        ..DownloadChanges::default()
-    }
-}
-
 /// What it waits for, on its pages.
 pub(crate) async fn say(
     conn: &mut Connection,
@@ -307,61 +216,7 @@ pub(crate) async fn say(
         next_at: Some(next_at),
         ..DownloadChanges::default()
     };
-    Ok(db::downloads::update_download(conn, download.id(), changes, Some(sentence), now).await?)
-}
-
-async fn stall_facts(
-    services: &Services,
-    client: &dyn TorrentClient,
-    download: &DownloadRow,
-    torrent: &TorrentStatus,
-    now: DateTime<Utc>,
-) -> Result<StallFacts> {
-    let settings = read_settings(services).await?;
-    let has_grown = torrent.completed_bytes > download.completed_bytes.unwrap_or(0);
-    let last_progress_at = if has_grown {
-        now
-    } else {
-        download.last_bytes_at.unwrap_or(download.updated_at)
-    };
-    let trackers = if has_grown {
-        Vec::new()
-    } else {
-        client.trackers(&torrent.hash).await?
-    };
-    let message = trackers
-        .iter()
-        .find(|tracker| !tracker.is_working && !tracker.message.is_empty());
-    let step = match download.stall_step {
-        1 => Some(LadderStep::Reannounced),
-        2 => Some(LadderStep::Rechecked),
-        _ => None,
-    };
-    Ok(StallFacts {
-        now,
-        activity: activity_of(torrent),
-        last_progress_at,
-        last_step: step.zip(download.stall_step_at),
-        seeders: Some(torrent.seeders),
-        availability: torrent.availability,
-        tracker_message: message.map(|tracker| format!("{}: {}", tracker.host, tracker.message)),
-        disk_error: (torrent.state == ClientState::Error)
-            .then(|| "it reports an error, mostly a full or unwritable disk".to_owned()),
-        stall_minutes: settings.stall_minutes,
-    })
-}
-
-fn activity_of(torrent: &TorrentStatus) -> ClientActivity {
-    match torrent.state {
-        ClientState::QueuedDownloading => ClientActivity::Queued,
-        ClientState::StoppedDownloading => ClientActivity::Stopped,
-        ClientState::Checking => ClientActivity::Checking,
-        ClientState::Moving => ClientActivity::Moving,
-        ClientState::Seeding | ClientState::StoppedSeeding => ClientActivity::Complete,
-        ClientState::MissingFiles => ClientActivity::MissingFiles,
-        ClientState::Error => ClientActivity::Errored,
-        ClientState::Downloading | ClientState::StalledDownloading | ClientState::Other => ClientActivity::Downloading,
-    }
+    Ok(db::downloads::update_download(conn, download, changes, Some(sentence), now).await?)
 }
 
 /// The client answers and does not have it: asked once more by hash, as a list may be a moment old.

@@ -98,7 +98,7 @@ async fn look_again(services: &Services, id: DownloadId) -> Result<bool> {
             return Ok(false);
         }
         match download.state()? {
-            DownloadState::Hold => release_held(services, conn, &download).await,
+            DownloadState::Hold => look_at_held(services, conn, &download).await,
             DownloadState::Failed => retry_failed(services, conn, &download).await,
             _ => Ok(false),
         }
@@ -106,8 +106,9 @@ async fn look_again(services: &Services, id: DownloadId) -> Result<bool> {
     .await
 }
 
-/// With a release it is queued again, where what held it is checked anew; without one it is searched for.
-async fn release_held(services: &Services, conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
+/// With a release what holds it is checked anew; without one it is searched for. Until that is done it stays held, so that
+/// only what changes is in its history.
+async fn look_at_held(services: &Services, conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
     // Only a manager approves.
     if download.hold_reason.as_deref() == Some(HoldReason::Approval.as_str()) {
         return Ok(false);
@@ -116,13 +117,6 @@ async fn release_held(services: &Services, conn: &mut Connection, download: &Dow
         enqueue_search(services, conn, &JOB_ACTOR, download.id()).await?;
         return Ok(true);
     }
-    let step = Step::new(
-        DownloadState::Queued,
-        EventCode::Released,
-        "Looked at again: what held it is checked anew.",
-    )
-    .with(|changes| changes.next_at = Some(None));
-    take_step(services, conn, &JOB_ACTOR, download, step).await?;
     enqueue_advance(services, conn, &JOB_ACTOR, download.id()).await?;
     Ok(true)
 }
@@ -137,7 +131,7 @@ async fn retry_failed(services: &Services, conn: &mut Connection, download: &Dow
             next_at: Some(None),
             ..DownloadChanges::default()
         };
-        db::downloads::update_download(conn, download.id(), changes, None, services.now()).await?;
+        db::downloads::update_download(conn, download, changes, None, services.now()).await?;
         return Ok(false);
     }
     let attempt = download.attempts.saturating_add(1);

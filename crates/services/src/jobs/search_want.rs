@@ -15,7 +15,8 @@ use super::JOB_ACTOR;
 use crate::error::{Result, ServiceError};
 use crate::grab::{Chosen, GrabOptions, queue_chosen};
 use crate::ownership::{Ownership, find_library_obstacle, find_owned, identity_of_form};
-use crate::search_run::{SearchSummary, StoredCandidate, run_search};
+use crate::search_judgement::{SearchSummary, StoredCandidate};
+use crate::search_run::run_search;
 use crate::settings::read_settings;
 use crate::transition::{Step, take_step};
 use crate::wants::form_of_want;
@@ -53,11 +54,12 @@ pub async fn search_want(services: &Services, ctx: &RunContext) -> std::result::
     };
     ctx.log(LogLevel::Info, summary.sentence.clone()).await;
     ctx.count("releases", i64::try_from(summary.judged.len()).unwrap_or(i64::MAX));
-    let sentence = conclude(services, id, search, &form, &summary).await?;
+    let sentence = conclude(services, &download, search, &form, &summary).await?;
     Ok(Outcome::Done(sentence))
 }
 
-/// Moves the download into `searching`; `None` when it is somewhere else by now.
+/// Moves the download into `searching`; what is held stays so until something was found. `None` = it is somewhere else by
+/// now.
 async fn begin_search(services: &Services, id: DownloadId) -> Result<Option<(DownloadRow, SearchForm)>> {
     let mut conn = services.connection().await?;
     conn.transaction(async |conn| {
@@ -67,18 +69,23 @@ async fn begin_search(services: &Services, id: DownloadId) -> Result<Option<(Dow
             return Ok(None);
         }
         let form = form_of_want(conn, download.want_id.into()).await?;
-        let step = Step::new(
-            DownloadState::Searching,
-            EventCode::SearchStarted,
-            "Searching all indexers.",
-        )
-        .with(|changes| changes.next_at = Some(None));
-        Ok(Some((
-            take_step(services, conn, &JOB_ACTOR, &download, step).await?,
-            form,
-        )))
+        let download = match state {
+            DownloadState::Hold => download,
+            _ => enter_searching(services, conn, &download).await?,
+        };
+        Ok(Some((download, form)))
     })
     .await
+}
+
+async fn enter_searching(services: &Services, conn: &mut Connection, download: &DownloadRow) -> Result<DownloadRow> {
+    let step = Step::new(
+        DownloadState::Searching,
+        EventCode::SearchStarted,
+        "Searching all indexers.",
+    )
+    .with(|changes| changes.next_at = Some(None));
+    take_step(services, conn, &JOB_ACTOR, download, step).await
 }
 
 /// While nobody can tell what is owned, a search would only cost requests.
@@ -99,10 +106,11 @@ fn library_hold(obstacle: &str) -> Step {
     Step::hold(HoldReason::LibraryUnreadable, sentence)
 }
 
-/// Decides what comes after the search, in one transaction with the grab if there is one.
+/// Decides what comes after the search, in one transaction with the grab if there is one. `searched` is the download as it
+/// was searched for.
 async fn conclude(
     services: &Services,
-    id: DownloadId,
+    searched: &DownloadRow,
     search: SearchId,
     form: &SearchForm,
     summary: &SearchSummary,
@@ -110,15 +118,21 @@ async fn conclude(
     let settings = read_settings(services).await?;
     let mut conn = services.connection().await?;
     conn.transaction(async |conn| {
-        let download = db::downloads::lock_download(conn, id).await?;
-        if download.state()? != DownloadState::Searching {
+        let download = db::downloads::lock_download(conn, searched.id()).await?;
+        if (&download.state, download.release_id) != (&searched.state, searched.release_id) {
             return Ok(format!(
                 "The download is {} meanwhile; nothing was changed.",
                 download.state()?
             ));
         }
         db::works::lock_work(conn, download.work_id.into()).await?;
-        let step = match next_step(conn, form, search, summary, settings.is_automatic).await? {
+        let next = next_step(conn, form, search, summary, settings.is_automatic).await?;
+        let stays_held = matches!(&next, Next::Step(step) if step.to == DownloadState::Hold);
+        let download = match download.state()? {
+            DownloadState::Hold if !stays_held => enter_searching(services, conn, &download).await?,
+            _ => download,
+        };
+        let step = match next {
             Next::Grab => {
                 grab_best(services, conn, &download, search, summary).await?;
                 return Ok(summary.sentence.clone());
@@ -246,6 +260,7 @@ async fn grab_best(
         want: download.want_id.into(),
         work: download.work_id.into(),
         options: &GrabOptions::default(),
+        attempts: download.attempts,
     };
     queue_chosen(services, conn, &JOB_ACTOR, &chosen).await?;
     Ok(())

@@ -3,19 +3,23 @@
 use chrono::Duration;
 use clients::ClientError;
 use clients::indexer::{AccountFacts, Indexer};
+use clients::myanonamouse::describe_account;
 use db::account_snapshots::AccountSnapshotRow;
 use jobs::{JobError, Outcome, RunContext};
 use types::IntegrationId;
 use types::events::LiveEvent;
-use types::integrations::IntegrationKind;
+use types::integrations::{Health, IntegrationKind, TestOutcome};
 use types::jobs::LogLevel;
 
 use crate::Services;
 use crate::connect::{Connected, connect_indexers};
 use crate::error::Result;
+use crate::integrations::{failed_outcome, record_outcome};
 
 /// A younger snapshot is as good as a new one, and requests are counted.
 const FRESH: Duration = Duration::minutes(15);
+/// A snapshot tells of the connection until the next one must be there: its period, and time for it to run.
+const TELLS_FOR: Duration = Duration::minutes(20);
 
 /// The job: one snapshot of each account. A failed one leaves the last, whose age stops what depends on it.
 pub async fn snapshot_accounts(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
@@ -35,6 +39,7 @@ pub async fn snapshot_accounts(services: &Services, ctx: &RunContext) -> std::re
             Err(error @ ClientError::Paused { .. }) => paused.push(error.to_string()),
             Err(error) => {
                 ctx.log(LogLevel::Warning, error.to_string()).await;
+                record_outcome(services, one.integration.id, &failed_outcome(&error)).await?;
                 failed.push(error.to_string());
             }
         }
@@ -72,6 +77,28 @@ pub(crate) async fn refresh_account(services: &Services, integration: Integratio
     }
 }
 
+/// What the newest snapshot told of the connection; `None` = it is old, or something was edited or failed since.
+pub(super) async fn find_fresh_outcome(services: &Services, id: IntegrationId) -> Result<Option<TestOutcome>> {
+    let mut conn = services.connection().await?;
+    let Some(snapshot) = db::account_snapshots::find_newest_snapshot(&mut conn, id).await? else {
+        return Ok(None);
+    };
+    let Some(row) = db::integrations::find_integration(&mut conn, id).await? else {
+        return Ok(None);
+    };
+    let is_fresh = services.now() - snapshot.taken_at <= TELLS_FOR && row.updated_at <= snapshot.taken_at;
+    let integration = row.view()?;
+    if !is_fresh || row.is_refused() || !matches!(integration.health, Health::Ok | Health::Warning) {
+        return Ok(None);
+    }
+    Ok(Some(TestOutcome {
+        health: integration.health,
+        sentence: integration.health_sentence.unwrap_or_default(),
+        facts: Vec::new(),
+        version: integration.version,
+    }))
+}
+
 async fn connect_accounts(services: &Services) -> Result<Vec<Connected<dyn Indexer>>> {
     let mut connected = connect_indexers(services).await?;
     connected.retain(|one| one.integration.kind == IntegrationKind::Myanonamouse);
@@ -82,7 +109,9 @@ async fn read_account(connected: &Connected<dyn Indexer>) -> std::result::Result
     connected.client.as_ref().map_err(Clone::clone)?.account().await
 }
 
+/// Reading it was a test of the connection as well.
 async fn store_account(services: &Services, integration: IntegrationId, facts: AccountFacts) -> Result<()> {
+    record_outcome(services, integration, &describe_account(&facts)).await?;
     let row = AccountSnapshotRow {
         integration_id: integration.0,
         taken_at: services.now(),

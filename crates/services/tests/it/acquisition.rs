@@ -79,16 +79,14 @@ async fn books_of_every_shape_reach_the_shelf_or_a_person() {
     grab_candidate(&yard.services, &yard.admin, chosen, GrabOptions::default())
         .await
         .unwrap();
-    yard.wait_for(pack, |one| one.summary.state != DownloadState::Review)
-        .await;
-    let packed = yard.wait_for_state(pack, DownloadState::Review).await;
-    assert_stands(
-        &packed,
-        DownloadState::Review,
-        None,
-        EventCode::NeedsReview,
-        &["pack of 3 books", "The Fifth Season", "for a person to say"],
-    );
+    let packed = yard.wait_for_state(pack, DownloadState::Imported).await;
+    let words = ["3 books of the pack", "The Fifth Season", "goes on seeding"];
+    assert_stands(&packed, DownloadState::Imported, None, EventCode::Imported, &words);
+    for file in targets(&packed, &yard) {
+        let (folder, _) = file.rsplit_once('/').unwrap();
+        println!("    {file}");
+        assert!(folder.contains(&shelved_title(&yard, folder).await), "{file}");
+    }
     let state = yard.sandbox.state().await.unwrap();
     assert_eq!(state["member"]["most_in_flight"], 1);
     yard.close().await;

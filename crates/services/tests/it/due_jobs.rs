@@ -34,6 +34,17 @@ impl Handler for Only {
 /// Runs one job to its end.
 async fn run_job(app: &TestApp, admin: &Actor, kind: JobKind) -> RunDetail {
     let id = runs::run_now(&app.services, admin, kind).await.unwrap();
+    finish_run(app, admin, id).await
+}
+
+/// Runs what was queued of a kind to its end.
+async fn run_queued(app: &TestApp, admin: &Actor, kind: JobKind) -> RunDetail {
+    let sql = format!("SELECT id FROM runs WHERE kind = '{kind}' AND status = 'queued'");
+    let id = app.query_text(&sql).await.parse().unwrap();
+    finish_run(app, admin, id).await
+}
+
+async fn finish_run(app: &TestApp, admin: &Actor, id: RunId) -> RunDetail {
     let handler = Arc::new(Only(
         id,
         JobHandler {
@@ -59,7 +70,7 @@ async fn run_job(app: &TestApp, admin: &Actor, kind: JobKind) -> RunDetail {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the job {kind} does not end");
+    panic!("the run {id} does not end");
 }
 
 /// A download of a work of its own, in a state, with what else is set: `"next_at = now()"`.
@@ -85,16 +96,21 @@ async fn add_download(app: &TestApp, number: u32, state: &str, set: &str) {
     }
 }
 
-/// A release that downloads can have.
+/// A release that downloads can have; its address leads nowhere.
 async fn add_release(app: &TestApp, admin: &Actor) -> String {
     let indexer = form(IntegrationKind::Torznab, "http://127.0.0.1:1", "key");
     let integration = integrations::save_integration(&app.services, admin, indexer)
         .await
         .unwrap();
     let id = "00000000-0000-0000-0000-0000000000aa";
+    let address = app
+        .services
+        .secrets()
+        .seal(&format!("releases/{integration}/1"), b"http://127.0.0.1:1/1.torrent");
+    let address: String = address.iter().map(|byte| format!("{byte:02x}")).collect();
     let sql = format!(
         "INSERT INTO releases (id, integration_id, external_id, title, facts, download_ref, first_seen_at, last_seen_at)
-         VALUES ('{id}', '{integration}', '1', 'Dune', '{{}}', '', now(), now())"
+         VALUES ('{id}', '{integration}', '1', 'Dune', '{{}}', '\\x{address}', now(), now())"
     );
     app.run_sql(&sql).await;
     id.to_owned()
@@ -160,12 +176,113 @@ async fn due_holds_go_on_but_never_those_that_wait_for_approval() {
     add_download(&app, 5, "hold", "next_at = NULL").await;
     let run = run_job(&app, &admin, JobKind::RetryDue).await;
     assert_eq!(run.summary.sentence, "Went on with 2 downloads.");
-    let event = app.query_text("SELECT string_agg(code || ' ' || from_state || ' ' || to_state, ',') FROM download_events WHERE right(download_id::text, 2) = '01' AND code = 'released'").await;
-    assert_eq!(event, "released hold queued");
     assert_eq!(runs_about(&app).await, "advance_download 01, search_want 02");
-    for number in [3, 4, 5] {
+    for number in 1..=5 {
         assert!(state_of(&app, number).await.starts_with("hold"), "{number}");
     }
+    assert_eq!(app.query_text("SELECT count(*) FROM download_events").await, "0");
+}
+
+/// Every line of history: code and sentence.
+async fn history(app: &TestApp) -> Vec<String> {
+    let sql = "SELECT coalesce(string_agg(code || ': ' || sentence, E'\n' ORDER BY id), '') FROM download_events";
+    app.query_text(sql).await.lines().map(str::to_owned).collect()
+}
+
+/// Looks at what is held three times, and renames the library that holds it before the third.
+async fn look_three_times(app: &TestApp, admin: &Actor, next: JobKind) {
+    let library = form(IntegrationKind::Audiobookshelf, "http://127.0.0.1:1", "key");
+    integrations::save_integration(&app.services, admin, library)
+        .await
+        .unwrap();
+    let mut looked_at = Vec::new();
+    for look in 1..=3 {
+        if look == 3 {
+            app.run_sql("UPDATE integrations SET name = 'Shelf' WHERE kind = 'audiobookshelf'")
+                .await;
+        }
+        app.clock.advance(TimeDelta::minutes(20));
+        run_job(app, admin, JobKind::RetryDue).await;
+        let run = run_queued(app, admin, next).await;
+        assert_eq!(run.summary.status, RunStatus::Succeeded, "{run:#?}");
+        let state = state_of(app, 1).await;
+        assert!(state.starts_with("hold 0"), "{state}");
+        assert!(
+            !looked_at.contains(&state),
+            "the next look moves: {state} after {looked_at:?}"
+        );
+        looked_at.push(state);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_held_again_for_the_same_reason_adds_no_line_to_its_history() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let release = add_release(&app, &admin).await;
+    let due = format!("next_at = '{}', release_id = '{release}'", app.clock.now().to_rfc3339());
+    add_download(&app, 1, "hold", &due).await;
+    look_three_times(&app, &admin, JobKind::AdvanceDownload).await;
+    let lines = history(&app).await;
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(
+        lines[0].starts_with("held: Audiobookshelf has not been read yet."),
+        "{lines:#?}"
+    );
+    assert!(lines[1].starts_with("held: Shelf has not been read yet."), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_held_again_for_the_same_reason_adds_no_line_to_its_history() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let due = format!("next_at = '{}'", app.clock.now().to_rfc3339());
+    add_download(&app, 1, "hold", &due).await;
+    look_three_times(&app, &admin, JobKind::SearchWant).await;
+    let lines = history(&app).await;
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("held: ")), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_indexer_holds_a_release_with_one_line_however_often_it_is_tried() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let release = add_release(&app, &admin).await;
+    let due = format!("next_at = '{}', release_id = '{release}'", app.clock.now().to_rfc3339());
+    add_download(&app, 1, "hold", &due).await;
+    for _ in 0..3 {
+        app.clock.advance(TimeDelta::minutes(20));
+        run_job(&app, &admin, JobKind::RetryDue).await;
+        run_queued(&app, &admin, JobKind::AdvanceDownload).await;
+    }
+    let lines = history(&app).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(
+        lines[0].starts_with("held: The .torrent could not be fetched"),
+        "{lines:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_stays_held_is_one_search_and_no_line() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let indexer = form(IntegrationKind::Torznab, "http://127.0.0.1:1", "key");
+    integrations::save_integration(&app.services, &admin, indexer)
+        .await
+        .unwrap();
+    let due = format!("next_at = '{}'", app.clock.now().to_rfc3339());
+    add_download(&app, 1, "hold", &due).await;
+    for _ in 0..3 {
+        app.clock.advance(TimeDelta::minutes(20));
+        run_job(&app, &admin, JobKind::RetryDue).await;
+        run_queued(&app, &admin, JobKind::SearchWant).await;
+    }
+    assert_eq!(app.query_text("SELECT count(*) FROM searches").await, "3");
+    let lines = history(&app).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].starts_with("held: No indexer could be searched"), "{lines:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,6 +393,56 @@ async fn checking_integrations_stores_what_was_found() {
     .unwrap();
     let idle = run_job(&app, &admin, JobKind::CheckIntegrations).await;
     assert_eq!(idle.summary.status, RunStatus::NothingToDo);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_account_is_proof_enough_that_the_tracker_answers() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let server = MockServer::start().await;
+    let account = serde_json::json!({
+        "username": "mouse", "classname": "Power User", "ratio": 2.5, "uid": 1,
+        "uploaded_bytes": 1000, "downloaded_bytes": 400, "seedbonus": 10,
+        "unsat": { "name": "unsat", "count": 3, "limit": 100 }
+    });
+    Mock::given(path("/jsonLoad.php"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(account))
+        .mount(&server)
+        .await;
+    let mam = form(IntegrationKind::Myanonamouse, &server.uri(), "mam_id");
+    integrations::save_integration(&app.services, &admin, mam)
+        .await
+        .unwrap();
+    app.run_sql("DELETE FROM runs").await;
+    let asked = async || server.received_requests().await.unwrap().len();
+    let health = async || {
+        app.query_text("SELECT health || ' ' || health_sentence FROM integrations")
+            .await
+    };
+    run_job(&app, &admin, JobKind::SnapshotAccount).await;
+    assert_eq!(asked().await, 1);
+    // The next snapshot is due at the same time, so this one is as old as it gets.
+    app.clock.advance(TimeDelta::minutes(15));
+    run_job(&app, &admin, JobKind::CheckIntegrations).await;
+    assert_eq!(asked().await, 1);
+    let said = health().await;
+    assert!(said.starts_with("ok Signed in as mouse (Power User)."), "{said}");
+    app.clock.advance(TimeDelta::minutes(6));
+    run_job(&app, &admin, JobKind::CheckIntegrations).await;
+    assert_eq!(asked().await, 2, "an old snapshot proves nothing");
+
+    // What failed since, or was edited since, is asked anew.
+    for change in ["health = 'failing', checked_at", "updated_at"] {
+        run_job(&app, &admin, JobKind::SnapshotAccount).await;
+        let before = asked().await;
+        app.clock.advance(TimeDelta::seconds(1));
+        let now = app.clock.now().to_rfc3339();
+        app.run_sql(&format!("UPDATE integrations SET {change} = '{now}'"))
+            .await;
+        run_job(&app, &admin, JobKind::CheckIntegrations).await;
+        assert_eq!(asked().await, before + 1, "{change}");
+        app.run_sql("UPDATE integrations SET updated_at = created_at").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

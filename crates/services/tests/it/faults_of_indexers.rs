@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
-use services::integrations;
+use futures::StreamExt;
+use services::{downloads, events, integrations, searches};
 use types::downloads::{DownloadState, EventCode, HoldReason};
+use types::events::LiveEvent;
 use types::integrations::{Health, IntegrationKind};
 use types::search::{IndexerStatus, SearchResult, SearchStatus};
 
@@ -127,6 +131,78 @@ async fn myanonamouse_stops_pauses_or_recovers_by_what_it_says() {
     );
     yard.lift("mam", "empty_error").await;
     assert_eq!(yard.sandbox.state().await.unwrap()["member"]["most_in_flight"], 1);
+    yard.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_fast_indexer_has_shows_while_a_slow_one_is_waited_for() {
+    let yard = Yard::start(&[]).await;
+    let mut events = events::subscribe(&yard.services);
+    yard.hear(&mut events).await;
+    yard.fault_once("mam", "slow").await;
+    let id = searches::start_search(&yard.services, &yard.admin, book("Piranesi", "Susanna Clarke"))
+        .await
+        .unwrap();
+    let early = loop {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+        if event.expect("the search tells of its steps") != Some(LiveEvent::Search(id)) {
+            continue;
+        }
+        let search = searches::get_search(&yard.services, &yard.admin, id).await.unwrap();
+        if ["Prowlarr", "Lantern"]
+            .iter()
+            .all(|name| search.indexers.len() == 3 && outcome_of(&search, name).status != IndexerStatus::Searching)
+        {
+            break search;
+        }
+    };
+    assert_eq!(early.status, SearchStatus::Running);
+    assert_eq!(outcome_of(&early, "MyAnonamouse").status, IndexerStatus::Searching);
+    assert!(!early.candidates.is_empty(), "{early:#?}");
+    assert!(
+        early.candidates.iter().all(|one| one.release.indexer != "MyAnonamouse"),
+        "{early:#?}"
+    );
+
+    let whole = yard.wait_for_search(id).await;
+    assert_eq!(whole.status, SearchStatus::Done);
+    assert!(whole.candidates.len() > early.candidates.len(), "{whole:#?}");
+    for shown in &early.candidates {
+        assert!(
+            whole.candidates.iter().any(|one| one.id == shown.id),
+            "a candidate that a page shows keeps its id: {shown:#?}"
+        );
+    }
+    let ranks: Vec<u32> = whole.candidates.iter().map(|one| one.rank).collect();
+    let expected: Vec<u32> = (1..).take(ranks.len()).collect();
+    assert_eq!(ranks, expected);
+    yard.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_chosen_by_itself_keeps_the_count_of_retries_and_a_person_starts_it_anew() {
+    let yard = Yard::start(&[IntegrationKind::Prowlarr, IntegrationKind::Torznab]).await;
+    let mut counts = Vec::new();
+    for (title, author, is_retried_by_person) in [
+        ("Good Omens", "Terry Pratchett", false),
+        ("Project Hail Mary", "Andy Weir", true),
+    ] {
+        yard.fault("mam", "500").await;
+        let want = yard.want(title, author).await;
+        let held = yard.wait_for_state(want, DownloadState::Hold).await;
+        yard.run_sql("UPDATE downloads SET attempts = 2 WHERE state = 'hold'")
+            .await;
+        yard.lift("mam", "500").await;
+        if is_retried_by_person {
+            downloads::retry_download(&yard.services, &yard.admin, held.summary.id)
+                .await
+                .unwrap();
+        } else {
+            yard.skip(TimeDelta::minutes(26));
+        }
+        counts.push(yard.wait_for_state(want, DownloadState::Imported).await.attempts);
+    }
+    assert_eq!(counts, [2, 0]);
     yard.close().await;
 }
 

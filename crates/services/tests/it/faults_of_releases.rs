@@ -49,6 +49,13 @@ async fn files_that_do_not_decode_are_checked_again_and_then_replaced() {
         &["decode", NOTHING_LEFT],
     );
     assert!(failed.actions.can_retry && failed.actions.can_choose_another && failed.actions.can_cancel);
+    // The recheck was none of the three retries: the first of them is due after an hour, give or take a tenth.
+    let retry_in = failed.summary.next_at.unwrap() - failed.summary.updated_at;
+    assert!(
+        (TimeDelta::minutes(54)..=TimeDelta::minutes(66)).contains(&retry_in),
+        "{retry_in}"
+    );
+    assert_eq!(failed.attempts, 0);
 
     // A retry searches, as the release is on the blocklist; nothing else is there.
     downloads::retry_download(&yard.services, &yard.admin, failed.summary.id)

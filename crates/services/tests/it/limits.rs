@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use services::{downloads, wants};
 use types::ErrorCode;
-use types::downloads::{DownloadState, EventCode, HoldReason};
+use types::downloads::{DownloadDetail, DownloadState, EventCode, HoldReason};
 use types::integrations::IntegrationKind;
 use types::jobs::JobKind;
 use types::people::Role;
@@ -178,6 +178,7 @@ async fn wants_are_approved_joined_cancelled_and_chosen_anew() {
     let imported = yard.wait_for_state(want, DownloadState::Imported).await;
     assert_eq!(imported.summary.id, id);
     assert!(imported.files.iter().any(|file| file.target.ends_with(".mp3")));
+    assert_is_read_as_of_one_moment(&yard, &imported).await;
 
     yard.fault("tracker", "no_peers").await;
     let want = yard.want("The Tombs of Atuan", "Ursula K. Le Guin").await;
@@ -198,4 +199,28 @@ async fn wants_are_approved_joined_cancelled_and_chosen_anew() {
     let again = yard.wait_for_state(want, DownloadState::Imported).await;
     assert_eq!(again.summary.id, sent.summary.id);
     yard.close().await;
+}
+
+/// State and book change together, again and again; whoever reads meanwhile sees both or neither.
+async fn assert_is_read_as_of_one_moment(yard: &Yard, download: &DownloadDetail) {
+    let (id, book) = (download.summary.id, download.book_id.unwrap());
+    let change = format!(
+        "UPDATE downloads SET state = CASE state WHEN 'imported' THEN 'failed' ELSE 'imported' END, \
+         book_id = CASE WHEN book_id IS NULL THEN '{book}'::uuid END WHERE id = '{id}'"
+    );
+    let is_over = std::cell::Cell::new(false);
+    let changing = async {
+        for _ in 0..200 {
+            yard.run_sql(&change).await;
+        }
+        is_over.set(true);
+    };
+    let reading = async {
+        while !is_over.get() {
+            let seen = yard.download(id).await;
+            let is_imported = seen.summary.state == DownloadState::Imported;
+            assert_eq!(is_imported, seen.book_id.is_some(), "{seen:?}");
+        }
+    };
+    tokio::join!(changing, reading);
 }

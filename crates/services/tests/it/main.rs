@@ -11,6 +11,7 @@ mod faults_of_releases;
 mod integrations;
 mod library;
 mod limits;
+mod packs;
 mod people;
 mod queue;
 mod settings;

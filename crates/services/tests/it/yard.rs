@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt;
 use serde_json::{Value, json};
 use services::jobs::JobHandler;
 use services::{
@@ -16,6 +17,7 @@ use services::{
 use testing::TestDatabase;
 use testing::sandbox::{FaultSpan, Sandbox, http_client};
 use types::downloads::{DownloadDetail, DownloadScope, DownloadState, EventCode, HoldReason};
+use types::events::LiveEvent;
 use types::integrations::{Integration, IntegrationForm, IntegrationKind};
 use types::jobs::{JobKind, RunDetail, RunStatus};
 use types::people::{LoginForm, NewUserForm, Role, SetupForm};
@@ -144,6 +146,19 @@ impl Yard {
             "control/{door}: {}",
             answer.text().await.unwrap()
         );
+    }
+
+    /// Waits until a subscription hears: events from before that are lost.
+    pub async fn hear(&self, events: &mut (impl futures::Stream<Item = LiveEvent> + Unpin)) {
+        let mut conn = self.services.connection().await.unwrap();
+        let began = Instant::now();
+        loop {
+            services::events::publish(&mut conn, &LiveEvent::Account).await.unwrap();
+            if tokio::time::timeout(LOOK_EVERY, events.next()).await.is_ok() {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "no event is heard");
+        }
     }
 
     /// How often a service was asked at an endpoint, such as "mam POST /tor/js/loadSearchJSONbasic.php".
@@ -304,6 +319,12 @@ impl Yard {
             .await
             .unwrap();
         row.number
+    }
+
+    /// Changes the database behind the product's back.
+    pub async fn run_sql(&self, sql: &str) {
+        use diesel_async::SimpleAsyncConnection;
+        self.database.connection().await.batch_execute(sql).await.unwrap();
     }
 
     /// Runs a job until the database has `number`.

@@ -1,0 +1,1 @@
+ALTER TABLE download_torrents DROP COLUMN rechecks;
