@@ -1,7 +1,6 @@
 //! Light, dark, or as the device says.
 
 /// Cookie that keeps the choice, so that the server paints the first page right.
-#[cfg(feature = "ssr")]
 pub const COOKIE: &str = "mamcrawler_theme";
 
 /// A colour scheme.
@@ -19,7 +18,6 @@ impl Theme {
     pub const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
 
     /// Reads a stored word; anything unknown is `Auto`.
-    #[cfg(any(feature = "ssr", test))]
     pub fn from_word(word: &str) -> Self {
         Self::ALL
             .into_iter()
@@ -47,7 +45,6 @@ impl Theme {
 }
 
 /// The choice that the request's cookie holds.
-#[cfg(feature = "ssr")]
 pub fn read_theme() -> Theme {
     let parts = leptos::prelude::use_context::<http::request::Parts>();
     let word = parts.and_then(|parts| crate::api::session::find_cookie(&parts.headers, COOKIE));

@@ -66,6 +66,26 @@ test("the order can be turned round", async ({ page }) => {
   await expect(titles(page)).toHaveText(["Die Verwandlung", "Das Schloss"]);
 });
 
+test("Back leads through the orders that were chosen, and the choice follows", async ({ page }) => {
+  await open(page, "/library?language=German&sort=title");
+  await filter(page, "Order").selectOption("-title");
+  await expect(titles(page)).toHaveText(["Die Verwandlung", "Das Schloss"]);
+  await expect(page).toHaveURL(/sort=-title/);
+  await page.goBack();
+  await expect(titles(page)).toHaveText(["Das Schloss", "Die Verwandlung"]);
+  await expect(filter(page, "Order")).toHaveValue("title");
+  await page.goForward();
+  await expect(titles(page)).toHaveText(["Die Verwandlung", "Das Schloss"]);
+  await expect(filter(page, "Order")).toHaveValue("-title");
+
+  // From another page, too.
+  await page.locator(".book-card").first().click();
+  await expect(page.getByRole("heading", { level: 1, name: "Die Verwandlung" })).toBeVisible();
+  await page.goBack();
+  await expect(titles(page)).toHaveText(["Die Verwandlung", "Das Schloss"]);
+  await expect(filter(page, "Order")).toHaveValue("-title");
+});
+
 test("covers and list show the same books, and the choice stays while one searches", async ({ page }) => {
   await open(page, "/library?q=earthsea");
   const covers = await titles(page).allInnerTexts();

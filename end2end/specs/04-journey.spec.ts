@@ -135,3 +135,37 @@ test("what is owned now is not grabbed a second time without a word", async ({ p
   await page.getByText(/releases were rejected/).click();
   await expect(page.locator(".candidate").first().locator(".finding").first()).toContainText(/library|own/i);
 });
+
+test("a page follows what happens while what one typed and unfolded stays", async ({ context, page }) => {
+  test.slow();
+  await open(page, "/search?title=Children+of+Dune&author=Frank+Herbert");
+  await page.getByRole("button", { name: "Search" }).click();
+  await expect(page.locator(".page-head .badge")).toHaveText("Done", { timeout: 30_000 });
+  await page.getByText("Change the search").click();
+  const title = page.locator(".search-again").getByLabel("Title");
+  await title.fill("Children of Dune, and some more");
+  await page.evaluate(() => Object.assign(window, { isSamePage: true }));
+
+  const other = await context.newPage();
+  await open(other, page.url());
+  await other.locator(".candidate[data-choice]").getByRole("button", { name: "Grab" }).click();
+  await expect(other).toHaveURL(/\/downloads\//);
+  await recordStates(other);
+  const cancel = other.locator(".confirm").filter({ hasText: "Cancel…" });
+  await cancel.locator("summary").click();
+
+  // The search says by itself that its release was grabbed.
+  await expect(page.getByRole("link", { name: "Grabbed: see the download" })).toBeVisible();
+  await expect(title).toBeVisible();
+  await expect(title).toHaveValue("Children of Dune, and some more");
+  await expect(title).toBeFocused();
+  expect(await page.evaluate(() => "isSamePage" in window)).toBe(true);
+
+  // So does the download what became of it; the question stays open for as long as it can be asked.
+  const events = other.locator(".event");
+  const before = await events.count();
+  await expect.poll(() => events.count(), { timeout: 60_000 }).toBeGreaterThan(before);
+  if (await cancel.isVisible()) await expect(cancel).toHaveAttribute("open", "");
+  await expect(other.getByRole("link", { name: "Open the book" })).toBeVisible({ timeout: 90_000 });
+  expect(await other.evaluate(() => "isSamePage" in window)).toBe(true);
+});

@@ -41,9 +41,26 @@ test("no page complains in the console or asks for what is not there", async ({ 
   for (const path of pages) {
     here = path;
     await open(page, path);
-    await expect(page.locator(".loading")).toHaveCount(0);
   }
   expect(complaints).toEqual([]);
+});
+
+test("a page that lost the server says so, and catches up when it is back", async ({ context, page }) => {
+  await page.route("**/events", (route) => route.abort());
+  await page.goto("/downloads");
+  const notice = page.locator(".trouble");
+  await expect(notice).toContainText("The connection to the server is lost.");
+  await page.unroute("**/events");
+  await expect(notice).toBeHidden();
+
+  await open(page, "/settings");
+  await context.setOffline(true);
+  await page.getByLabel("Fewest seeders").fill("7");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(notice).toContainText("did not answer");
+  // Nothing that was typed is lost.
+  await expect(page.getByLabel("Fewest seeders")).toHaveValue("7");
+  await context.setOffline(false);
 });
 
 for (const width of [390, 360]) {

@@ -60,7 +60,7 @@ export async function openContext(browser: Browser, options: Parameters<Browser[
   return browser.newContext({ baseURL: facts.url, ...options });
 }
 
-/** Opens a page and waits until the browser runs it: the frame then opens its stream of changes. */
+/** Opens a page and waits until its script runs, which then opens the stream of changes. */
 export async function open(page: Page, path: string) {
   const stream = page.waitForRequest((request) => new URL(request.url()).pathname === "/events");
   await page.goto(path);

@@ -1,5 +1,6 @@
 //! The architecture's invariants as checks (docs/ARCHITECTURE.md names them). Each prints what it looked at.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +29,17 @@ const WORKSPACE_CRATES: &[&str] = &[
 ];
 /// What must never reach the browser.
 const SERVER_ONLY: &[&str] = &[
-    "tokio", "diesel", "reqwest", "axum", "services", "db", "clients", "jobs",
+    "tokio",
+    "diesel",
+    "reqwest",
+    "axum",
+    "services",
+    "db",
+    "clients",
+    "jobs",
+    // Pages are the server's: what they are built with must not come along with the islands.
+    "leptos_router",
+    "leptos_meta",
 ];
 
 /// Runs every gate; all findings are printed before it fails.
@@ -39,6 +50,7 @@ pub fn check_gates() -> Result<()> {
     findings.extend(find_server_crates_in_browser(&root)?);
     findings.extend(find_sql_outside_db(&root)?);
     findings.extend(find_fetching_components(&root)?);
+    findings.extend(find_server_functions_of_one_name(&root)?);
     findings.extend(find_placeholders(&root)?);
     findings.extend(find_machine_paths(&root)?);
     findings.extend(find_bare_secrets(&root)?);
@@ -129,13 +141,28 @@ fn find_sql_outside_db(root: &Path) -> Result<Vec<String>> {
 
 /// Components take data and callbacks; what they may name of `api` are its types.
 fn find_fetching_components(root: &Path) -> Result<Vec<String>> {
-    let words = [
-        "Resource::new",
-        "ServerAction::new",
-        "ServerMultiAction::new",
-        "spawn_local",
-    ];
+    let words = ["async ", ".await", "Resource::new", "Suspend::new"];
     find_words(root, &["app/src/components"], &words, "fetches, which only pages may")
+}
+
+/// Server functions are called by their bare names: two of one name would be one.
+fn find_server_functions_of_one_name(root: &Path) -> Result<Vec<String>> {
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for entry in fs::read_dir(root.join("app/src/api"))? {
+        let source = fs::read_to_string(entry?.path())?;
+        for part in source.split("#[server]").skip(1) {
+            let name = part
+                .split_once("pub async fn ")
+                .and_then(|(_, rest)| rest.split('(').next());
+            let name = name.context("a server function is a public async function")?;
+            if !seen.insert(name.to_owned()) {
+                findings.push(format!("two server functions are called {name}"));
+            }
+        }
+    }
+    ensure!(!seen.is_empty(), "app/src/api holds no server functions");
+    Ok(findings)
 }
 
 fn find_placeholders(root: &Path) -> Result<Vec<String>> {

@@ -1,27 +1,21 @@
 //! Downloads and what can be done with them.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use types::downloads::{DownloadDetail, DownloadScope, DownloadSummary};
 use types::{DownloadId, Page, PageRequest};
 
-use super::{Answer, AppError};
+use super::AppError;
 
 /// One page of downloads.
-#[server(input = Json)]
-pub async fn list_downloads(
-    scope: DownloadScope,
-    page: PageRequest,
-) -> Result<Answer<Page<DownloadSummary>>, AppError> {
+pub async fn list_downloads(scope: DownloadScope, page: PageRequest) -> Result<Page<DownloadSummary>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::downloads::list_downloads(&services, &actor, scope, page).await?)
+    Ok(services::downloads::list_downloads(&services, &actor, scope, page).await?)
 }
 
 /// Everything about a download.
-#[server(input = Json)]
-pub async fn get_download(id: DownloadId) -> Result<Answer<DownloadDetail>, AppError> {
+pub async fn get_download(id: DownloadId) -> Result<DownloadDetail, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::downloads::get_download(&services, &actor, id).await?)
+    Ok(services::downloads::get_download(&services, &actor, id).await?)
 }
 
 /// Tries again now.

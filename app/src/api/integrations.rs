@@ -1,18 +1,16 @@
 //! Outside services that the admin connects.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use types::IntegrationId;
 use types::integrations::{Integration, TestOutcome};
 
-use super::{Answer, AppError};
+use super::AppError;
 use crate::forms::IntegrationInput;
 
 /// All integrations.
-#[server(input = Json)]
-pub async fn list_integrations() -> Result<Answer<Vec<Integration>>, AppError> {
+pub async fn list_integrations() -> Result<Vec<Integration>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::integrations::list_integrations(&services, &actor).await?)
+    Ok(services::integrations::list_integrations(&services, &actor).await?)
 }
 
 /// Adds or changes an integration.
@@ -26,9 +24,9 @@ pub async fn save_integration(input: IntegrationInput) -> Result<(), AppError> {
 
 /// Makes an authenticated call with what the form holds, without keeping it.
 #[server]
-pub async fn test_integration(input: IntegrationInput) -> Result<Answer<TestOutcome>, AppError> {
+pub async fn test_integration(input: IntegrationInput) -> Result<TestOutcome, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::integrations::test_integration(&services, &actor, input.into_form()?).await?)
+    Ok(services::integrations::test_integration(&services, &actor, input.into_form()?).await?)
 }
 
 /// Makes an authenticated call with what is stored, and keeps the finding.

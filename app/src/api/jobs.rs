@@ -1,31 +1,27 @@
 //! Background work: what is scheduled, what ran, what it said.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use types::jobs::{JobKind, JobSummary, RunDetail, RunSummary};
 use types::{Page, PageRequest, RunId};
 
-use super::{Answer, AppError};
+use super::AppError;
 
 /// The scheduled jobs.
-#[server(input = Json)]
-pub async fn list_jobs() -> Result<Answer<Vec<JobSummary>>, AppError> {
+pub async fn list_jobs() -> Result<Vec<JobSummary>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::runs::list_jobs(&services, &actor).await?)
+    Ok(services::runs::list_jobs(&services, &actor).await?)
 }
 
 /// One page of runs, newest first.
-#[server(input = Json)]
-pub async fn list_runs(kind: Option<JobKind>, page: PageRequest) -> Result<Answer<Page<RunSummary>>, AppError> {
+pub async fn list_runs(kind: Option<JobKind>, page: PageRequest) -> Result<Page<RunSummary>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::runs::list_runs(&services, &actor, kind, page).await?)
+    Ok(services::runs::list_runs(&services, &actor, kind, page).await?)
 }
 
 /// A run with its log.
-#[server(input = Json)]
-pub async fn get_run(id: RunId) -> Result<Answer<RunDetail>, AppError> {
+pub async fn get_run(id: RunId) -> Result<RunDetail, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::runs::get_run(&services, &actor, id).await?)
+    Ok(services::runs::get_run(&services, &actor, id).await?)
 }
 
 /// Starts a job and shows its run.

@@ -1,8 +1,7 @@
-//! Server functions: the browser's door into the house.
+//! The pages' door into the house: plain functions read, server functions take what forms post.
 //!
-//! Each one reads who calls, calls one function of `services`, and hands its error on. Nothing is decided here.
+//! Each one finds out who calls, calls one function of `services`, and hands its error on. Nothing is decided here.
 
-pub mod answer;
 pub mod dashboard;
 pub mod downloads;
 pub mod integrations;
@@ -10,20 +9,19 @@ pub mod jobs;
 pub mod library;
 pub mod people;
 pub mod searches;
-#[cfg(feature = "ssr")]
 pub mod session;
 pub mod settings;
 pub mod shell;
 pub mod wants;
 
+use http::request::Parts;
+use leptos::prelude::use_context;
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
+use services::{Actor, Origin, ServiceError, Services};
+use types::people::{CurrentUser, Role};
 use types::{ApiError, ErrorCode};
-
-pub use answer::Answer;
-#[cfg(feature = "ssr")]
-pub use on_server::{actor, caller, go_to, origin, services};
 
 /// What a server function answers when it could not do its work: the same shape as the JSON API's error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -74,84 +72,84 @@ pub fn no_such(what: &str) -> AppError {
         ErrorCode::NotFound,
         format!("There is no {what} at this address. It may have been removed."),
     );
-    #[cfg(feature = "ssr")]
-    return on_server::refuse(error);
-    #[cfg(not(feature = "ssr"))]
+    refuse(error)
+}
+
+/// The use cases' handle, put into the context by the server.
+pub fn services() -> Result<Services, AppError> {
+    use_context::<Services>().ok_or_else(|| {
+        AppError::new(
+            ErrorCode::InternalError,
+            "The server is still starting. Try again in a moment.",
+        )
+    })
+}
+
+/// Who calls, if anybody: the server's middleware has authenticated the cookies and left the actor on the request.
+pub fn actor() -> Option<Actor> {
+    use_context::<Parts>().and_then(|parts| parts.extensions.get::<Actor>().cloned())
+}
+
+/// Who is signed in, if anybody.
+pub fn user() -> Option<CurrentUser> {
+    match actor()? {
+        Actor::User(user, _) => Some(user),
+        Actor::System(_) => None,
+    }
+}
+
+/// Whether who is signed in may do what `needed` may: for showing only that. The use case decides again.
+pub fn may(needed: Role) -> bool {
+    user().is_some_and(|user| user.role.includes(needed))
+}
+
+/// Who calls; strangers are refused.
+pub fn caller() -> Result<(Services, Actor), AppError> {
+    match actor() {
+        Some(actor) => Ok((services()?, actor)),
+        None => Err(refuse(ApiError::new(
+            ErrorCode::Unauthorized,
+            "You are signed out. Sign in again to go on.",
+        ))),
+    }
+}
+
+/// Where the request comes from, for the audit log and sign-in limits.
+pub fn origin() -> Origin {
+    use_context::<Parts>()
+        .and_then(|parts| parts.extensions.get::<Origin>().cloned())
+        .unwrap_or_default()
+}
+
+/// Sends the browser to another page after a form did its work, with and without JavaScript.
+pub fn go_to(path: &str) {
+    leptos_axum::redirect(path);
+}
+
+impl From<ServiceError> for AppError {
+    fn from(error: ServiceError) -> Self {
+        refuse(ApiError::from(error))
+    }
+}
+
+/// Gives the response the error's status.
+pub fn refuse(error: ApiError) -> AppError {
+    let status = http::StatusCode::from_u16(error.code.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    if !is_plain_form_post()
+        && let Some(response) = use_context::<leptos_axum::ResponseOptions>()
+    {
+        response.set_status(status);
+    }
     AppError(error)
 }
 
-#[cfg(feature = "ssr")]
-mod on_server {
-    use http::request::Parts;
-    use leptos::prelude::use_context;
-    use services::{Actor, Origin, ServiceError, Services};
-    use types::{ApiError, ErrorCode};
-
-    use super::AppError;
-
-    /// The use cases' handle, put into the context by the server.
-    pub fn services() -> Result<Services, AppError> {
-        use_context::<Services>().ok_or_else(|| {
-            AppError::new(
-                ErrorCode::InternalError,
-                "The server is still starting. Try again in a moment.",
-            )
-        })
-    }
-
-    /// Who calls, if anybody: the server's middleware has authenticated the cookies and left the actor on the request.
-    pub fn actor() -> Option<Actor> {
-        use_context::<Parts>().and_then(|parts| parts.extensions.get::<Actor>().cloned())
-    }
-
-    /// Who calls; strangers are refused.
-    pub fn caller() -> Result<(Services, Actor), AppError> {
-        match actor() {
-            Some(actor) => Ok((services()?, actor)),
-            None => Err(refuse(ApiError::new(
-                ErrorCode::Unauthorized,
-                "You are signed out. Sign in again to go on.",
-            ))),
-        }
-    }
-
-    /// Where the request comes from, for the audit log and sign-in limits.
-    pub fn origin() -> Origin {
-        use_context::<Parts>()
-            .and_then(|parts| parts.extensions.get::<Origin>().cloned())
-            .unwrap_or_default()
-    }
-
-    /// Sends the browser to another page after a form did its work, with and without JavaScript.
-    pub fn go_to(path: &str) {
-        leptos_axum::redirect(path);
-    }
-
-    impl From<ServiceError> for AppError {
-        fn from(error: ServiceError) -> Self {
-            refuse(ApiError::from(error))
-        }
-    }
-
-    /// Gives the response the error's status.
-    pub fn refuse(error: ApiError) -> AppError {
-        let status = http::StatusCode::from_u16(error.code.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        if !is_plain_form_post()
-            && let Some(response) = use_context::<leptos_axum::ResponseOptions>()
-        {
-            response.set_status(status);
-        }
-        AppError(error)
-    }
-
-    /// A form sent without JavaScript is answered by a redirect back to its page, which must keep its status.
-    fn is_plain_form_post() -> bool {
-        use_context::<Parts>().is_some_and(|parts| {
-            let accepts = parts
-                .headers
-                .get(http::header::ACCEPT)
-                .and_then(|value| value.to_str().ok());
-            parts.method == http::Method::POST && accepts.is_some_and(|value| value.contains("text/html"))
-        })
-    }
+/// A form sent without JavaScript is answered by a redirect back to its page, which must keep its status.
+fn is_plain_form_post() -> bool {
+    use_context::<Parts>().is_some_and(|parts| {
+        let accepts = parts
+            .headers
+            .get(http::header::ACCEPT)
+            .and_then(|value| value.to_str().ok());
+        parts.method == http::Method::POST && accepts.is_some_and(|value| value.contains("text/html"))
+    })
 }

@@ -1,10 +1,9 @@
 //! Setting up, signing in and out, passwords and users.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use types::people::{Role, User};
 
-use super::{Answer, AppError};
+use super::AppError;
 
 /// Makes the admin with the one-time token and signs in.
 #[server]
@@ -63,10 +62,9 @@ pub async fn set_theme(theme: String) -> Result<(), AppError> {
 }
 
 /// All users, for admins.
-#[server(input = Json)]
-pub async fn list_users() -> Result<Answer<Vec<User>>, AppError> {
+pub async fn list_users() -> Result<Vec<User>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::users::list_users(&services, &actor).await?)
+    Ok(services::users::list_users(&services, &actor).await?)
 }
 
 /// Makes a user.

@@ -1,11 +1,10 @@
 //! Searching the indexers and taking what was found.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use types::search::{SearchForm, SearchResult};
 use types::{CandidateId, SearchId};
 
-use super::{Answer, AppError};
+use super::AppError;
 
 /// Starts a search over all indexers and shows it.
 #[server]
@@ -17,10 +16,9 @@ pub async fn start_search(form: SearchForm) -> Result<(), AppError> {
 }
 
 /// A search with everything it found so far.
-#[server(input = Json)]
-pub async fn get_search(id: SearchId) -> Result<Answer<SearchResult>, AppError> {
+pub async fn get_search(id: SearchId) -> Result<SearchResult, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::searches::get_search(&services, &actor, id).await?)
+    Ok(services::searches::get_search(&services, &actor, id).await?)
 }
 
 /// Grabs a release and shows its download.

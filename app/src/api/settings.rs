@@ -1,11 +1,10 @@
 //! Settings, as a form sends them.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 use types::settings::{ImportPolicy, NamingPreview, Settings};
 
-use super::{Answer, AppError};
+use super::AppError;
 
 /// The settings form. A box that is not ticked is absent, and the languages are one line of text.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,10 +51,9 @@ impl From<SettingsInput> for Settings {
 }
 
 /// The settings in force.
-#[server(input = Json)]
-pub async fn get_settings() -> Result<Answer<Settings>, AppError> {
+pub async fn get_settings() -> Result<Settings, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::settings::get_settings(&services, &actor).await?)
+    Ok(services::settings::get_settings(&services, &actor).await?)
 }
 
 /// Replaces the settings.
@@ -68,11 +66,10 @@ pub async fn save_settings(input: SettingsInput) -> Result<(), AppError> {
 }
 
 /// What the naming templates make of some of the library's own books.
-#[server(input = Json)]
 pub async fn preview_naming(
     series_template: String,
     standalone_template: String,
-) -> Result<Answer<Vec<NamingPreview>>, AppError> {
+) -> Result<Vec<NamingPreview>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::settings::preview_naming(&services, &actor, series_template, standalone_template).await?)
+    Ok(services::settings::preview_naming(&services, &actor, series_template, standalone_template).await?)
 }

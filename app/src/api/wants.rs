@@ -1,18 +1,16 @@
 //! Wants.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use types::search::SearchForm;
 use types::wants::{Want, WantStatus};
 use types::{Page, PageRequest, WantId};
 
-use super::{Answer, AppError};
+use super::AppError;
 
 /// One page of wants.
-#[server(input = Json)]
-pub async fn list_wants(status: Option<WantStatus>, page: PageRequest) -> Result<Answer<Page<Want>>, AppError> {
+pub async fn list_wants(status: Option<WantStatus>, page: PageRequest) -> Result<Page<Want>, AppError> {
     let (services, actor) = super::caller()?;
-    Answer::of(&services::wants::list_wants(&services, &actor, status, page).await?)
+    Ok(services::wants::list_wants(&services, &actor, status, page).await?)
 }
 
 /// Keeps looking for a work until it is there.

@@ -15,7 +15,10 @@ pub fn BookGrid(books: Vec<BookSummary>) -> impl IntoView {
     let cards = books
         .into_iter()
         .enumerate()
-        .map(|(index, book)| view! { <li><BookCard book=book is_first={index < 12} /></li> })
+        .map(|(index, book)| {
+            let key = book.id.to_string();
+            view! { <li data-key=key><BookCard book=book is_first={index < 12} /></li> }
+        })
         .collect_view();
     view! { <ul class="book-grid">{cards}</ul> }
 }
@@ -61,10 +64,10 @@ fn BookRow(book: BookSummary) -> impl IntoView {
     let series = book.series.first().map(series_text);
     let year = book.published_year.map(|year| year.to_string());
     let length = book.duration_seconds.map(format::format_duration);
-    let address = format!("/books/{}", book.id);
+    let (key, address) = (book.id.to_string(), format!("/books/{}", book.id));
     let (title, is_missing) = (book.title.clone(), book.is_missing);
     view! {
-        <li class="book-row">
+        <li class="book-row" data-key=key>
             <Cover book=book width=48 />
             <div class="book-row-main">
                 <a class="book-title clamp-2" href=address><bdi>{title}</bdi></a>

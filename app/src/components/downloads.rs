@@ -23,7 +23,7 @@ fn DownloadRow(download: DownloadSummary) -> impl IntoView {
     let hold = download.hold_reason.map(hold_label);
     let next_at = download.next_at.filter(|_| download.state.is_active());
     view! {
-        <li class="row">
+        <li class="row" data-key=download.id.to_string()>
             <div class="row-head">
                 <a class="row-title clamp-2" href=format!("/downloads/{}", download.id)><bdi>{download.title.clone()}</bdi></a>
                 <Badge face=download_face(download.state) />

@@ -1,21 +1,40 @@
 //! Form fields: a label on every input, a hint where one helps, the server's complaint where it belongs.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
 use leptos::prelude::*;
 use types::ApiError;
 
-use super::notices::ErrorNotice;
+/// What the server complained about in the form around the fields, by field; each field takes its own.
+#[derive(Debug, Clone)]
+pub struct Complaints(Arc<Mutex<Open>>);
 
-/// The error of the form around the fields.
-#[derive(Clone, Copy)]
-pub struct FormError(pub RwSignal<Option<ApiError>>);
+#[derive(Debug, Default)]
+struct Open {
+    by_field: BTreeMap<String, String>,
+    /// The error is about no field at all.
+    is_general: bool,
+}
 
-/// The form's error above its fields; fields below show their own part.
-#[component]
-pub fn FormErrors(error: RwSignal<Option<ApiError>>) -> impl IntoView {
-    view! {
-        <div aria-live="assertive" class="form-errors">
-            {move || error.get().map(|error| view! { <ErrorNotice error=error /> })}
-        </div>
+impl Complaints {
+    /// Those of an error; none without one.
+    pub fn of(error: Option<&ApiError>) -> Self {
+        Self(Arc::new(Mutex::new(Open {
+            by_field: error.map(|error| error.context.clone()).unwrap_or_default(),
+            is_general: error.is_some_and(|error| error.context.is_empty()),
+        })))
+    }
+
+    /// Whether anything is left that no field says.
+    pub fn has_rest(&self) -> bool {
+        let open = self.0.lock().expect("nobody panics while fields are made");
+        open.is_general || !open.by_field.is_empty()
+    }
+
+    fn take(&self, name: &str) -> Option<String> {
+        let mut open = self.0.lock().expect("nobody panics while fields are made");
+        open.by_field.remove(error_key(name))
     }
 }
 
@@ -38,8 +57,8 @@ pub fn TextField(
 ) -> impl IntoView {
     let id = field_id(&name);
     let described = format!("{id}-more");
-    let complaint = Complaint::about(&name);
-    let invalid = complaint.clone();
+    let complaint = take_complaint(&name);
+    let invalid = complaint.is_some().then_some("true");
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
@@ -55,7 +74,7 @@ pub fn TextField(
                 placeholder=placeholder
                 dir="auto"
                 spellcheck="false"
-                aria-describedby=described.clone() aria-invalid=move || invalid.get().map(|_| "true")
+                aria-describedby=described.clone() aria-invalid=invalid
             />
             <FieldMore id=described complaint=complaint hint=hint />
         </div>
@@ -74,8 +93,8 @@ pub fn SelectField(
 ) -> impl IntoView {
     let id = field_id(&name);
     let described = format!("{id}-more");
-    let complaint = Complaint::about(&name);
-    let invalid = complaint.clone();
+    let complaint = take_complaint(&name);
+    let invalid = complaint.is_some().then_some("true");
     let options = choices
         .into_iter()
         .map(|(choice, word)| {
@@ -86,7 +105,7 @@ pub fn SelectField(
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <select id=id name=name.clone() aria-describedby=described.clone() aria-invalid=move || invalid.get().map(|_| "true")>{options}</select>
+            <select id=id name=name.clone() aria-describedby=described.clone() aria-invalid=invalid>{options}</select>
             <FieldMore id=described complaint=complaint hint=hint />
         </div>
     }
@@ -102,46 +121,28 @@ pub fn CheckField(
 ) -> impl IntoView {
     let id = field_id(&name);
     let described = format!("{id}-more");
-    let complaint = Complaint::about(&name);
-    let invalid = complaint.clone();
+    let complaint = take_complaint(&name);
+    let invalid = complaint.is_some().then_some("true");
     view! {
         <div class="field field-check">
-            <input id=id.clone() type="checkbox" name=name.clone() value="true" checked=value aria-describedby=described.clone() aria-invalid=move || invalid.get().map(|_| "true") />
+            <input id=id.clone() type="checkbox" name=name.clone() value="true" checked=value aria-describedby=described.clone() aria-invalid=invalid />
             <label for=id>{label}</label>
             <FieldMore id=described complaint=complaint hint=hint />
         </div>
     }
 }
 
-/// What the server says is wrong with one field of the form around it.
-#[derive(Clone)]
-struct Complaint {
-    form: Option<FormError>,
-    key: String,
-}
-
-impl Complaint {
-    fn about(name: &str) -> Self {
-        Self {
-            form: use_context::<FormError>(),
-            key: error_key(name).to_owned(),
-        }
-    }
-
-    fn get(&self) -> Option<String> {
-        self.form?
-            .0
-            .with(|error| error.as_ref()?.context.get(&self.key).cloned())
-    }
+fn take_complaint(name: &str) -> Option<String> {
+    use_context::<Complaints>()?.take(name)
 }
 
 /// The hint of a field, and what the server says is wrong with it.
 #[component]
-fn FieldMore(id: String, complaint: Complaint, hint: String) -> impl IntoView {
+fn FieldMore(id: String, complaint: Option<String>, hint: String) -> impl IntoView {
     view! {
         <div id=id class="field-more">
             {(!hint.is_empty()).then(|| view! { <p class="hint">{hint}</p> })}
-            {move || complaint.get().map(|text| view! { <p class="field-error" dir="auto">{text}</p> })}
+            {complaint.map(|text| view! { <p class="field-error" role="alert" dir="auto">{text}</p> })}
         </div>
     }
 }
@@ -167,6 +168,18 @@ mod tests {
         assert_eq!(error_key("input[url]"), "url");
         assert_eq!(error_key("username"), "username");
         assert_eq!(error_key("input[path_maps][0][local]"), "local");
+    }
+
+    #[test]
+    fn a_complaint_is_said_once_by_its_field_or_else_by_the_form() {
+        let complaints = Complaints::of(Some(&ApiError::field("url", "No address.")));
+        assert!(complaints.has_rest());
+        assert_eq!(complaints.take("input[url]").as_deref(), Some("No address."));
+        assert_eq!(complaints.take("input[url]"), None);
+        assert!(!complaints.has_rest());
+        let general = Complaints::of(Some(&ApiError::new(types::ErrorCode::Conflict, "It is there already.")));
+        assert!(general.has_rest());
+        assert!(!Complaints::of(None).has_rest());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The frame: navigation at the side of a desk, at the foot of a phone; the page between.
 
-use leptos::html;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use types::people::{CurrentUser, Role};
@@ -47,13 +46,12 @@ const MORE: [Place; 6] = [
 #[component]
 pub fn Frame(user: CurrentUser, has_sandbox: bool, children: Children) -> impl IntoView {
     view! {
-        // External: the router would take the click and leave the focus where it is.
-        <a class="skip-link" href="#page" rel="external">"Skip to the page"</a>
+        <a class="skip-link" href="#page">"Skip to the page"</a>
         <div class="frame">
             <SideBar user=user.clone() />
             <div class="frame-page">
                 {has_sandbox.then(|| view! { <SandboxBanner /> })}
-                <main id="page" tabindex="-1">{children()}</main>
+                <main id="page" tabindex="-1" data-live-page="">{children()}</main>
             </div>
             <BottomBar user=user />
         </div>
@@ -88,19 +86,12 @@ fn SideBar(user: CurrentUser) -> impl IntoView {
 
 #[component]
 fn BottomBar(user: CurrentUser) -> impl IntoView {
-    let menu = NodeRef::<html::Details>::new();
-    // A menu that stays open over the page it led to would hide it.
-    let close = move |_| {
-        if let Some(menu) = menu.get_untracked() {
-            menu.set_open(false);
-        }
-    };
     view! {
         <nav class="bottom-bar" aria-label="Main">
             <PlaceLinks places=&MAIN role=user.role />
-            <details class="bottom-more" node_ref=menu>
+            <details class="bottom-more">
                 <summary class="place"><Drawing icon=Icon::More /><span>"More"</span></summary>
-                <div class="bottom-menu" on:click=close><PlaceLinks places=&MORE role=user.role /></div>
+                <div class="bottom-menu"><PlaceLinks places=&MORE role=user.role /></div>
             </details>
         </nav>
     }
@@ -127,10 +118,17 @@ fn PlaceLinks(places: &'static [Place], role: Role) -> impl IntoView {
 
 /// The head of a page: its title, and what can be done with all of it.
 #[component]
-pub fn PageHead(#[prop(into)] title: String, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+pub fn PageHead(
+    #[prop(into)] title: String,
+    /// The changes that the page is shown anew for: topics of `types::events::LiveEvent`, "download" or "download:<id>",
+    /// with blanks between.
+    #[prop(optional, into)]
+    topics: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     view! {
         <leptos_meta::Title text=shorten(&title) />
-        <header class="page-head">
+        <header class="page-head" data-topics=(!topics.is_empty()).then_some(topics)>
             <h1 class="clamp-3"><bdi>{title}</bdi></h1>
             {children.map(|children| view! { <div class="page-head-actions">{children()}</div> })}
         </header>

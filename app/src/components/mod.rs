@@ -8,7 +8,6 @@ pub mod fields;
 pub mod icons;
 pub mod integration_form;
 pub mod layout;
-pub mod loaded;
 pub mod moment;
 pub mod notices;
 pub mod pager;

@@ -3,16 +3,17 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
+use crate::api;
 use crate::format;
-use crate::state::clock::use_now;
 
-/// "5 min ago", with the exact time on the element.
+/// "5 min ago", with the exact time on the element; both go on in the browser.
 #[component]
 pub fn Moment(at: DateTime<Utc>) -> impl IntoView {
-    let now = use_now();
+    let now = api::services().map_or(at, |services| services.now());
     view! {
-        <time class="moment" datetime=at.to_rfc3339() title=format::format_moment(at)>
-            {move || format::format_relative(at, now.get())}
+        // Not announced where it stands among what is: it changes by itself.
+        <time class="moment" aria-live="off" datetime=at.to_rfc3339() title=format::format_moment(at)>
+            {format::format_relative(at, now)}
         </time>
     }
 }

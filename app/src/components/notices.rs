@@ -54,7 +54,7 @@ pub fn ErrorNotice(error: ApiError) -> impl IntoView {
     view! {
         <Notice tone=Tone::Bad>
             <p>{error.message}</p>
-            {is_signed_out.then(|| view! { <p><a href="/login" rel="external">"Sign in"</a></p> })}
+            {is_signed_out.then(|| view! { <p><a href="/login">"Sign in"</a></p> })}
         </Notice>
     }
 }
@@ -70,17 +70,6 @@ pub fn Empty(
         <div class="empty">
             <p class="empty-title">{title}</p>
             <div class="empty-text">{children()}</div>
-        </div>
-    }
-}
-
-/// Shown while the browser waits for the first answer.
-#[component]
-pub fn Loading() -> impl IntoView {
-    view! {
-        <div class="loading" role="status">
-            <span class="loading-bar"></span>
-            <span>"Loading…"</span>
         </div>
     }
 }

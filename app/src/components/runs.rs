@@ -19,7 +19,7 @@ fn RunRow(run: RunSummary) -> impl IntoView {
     let at = run.finished_at.or(run.started_at).unwrap_or(run.queued_at);
     let took = took_text(&run);
     view! {
-        <li class="row row-tight">
+        <li class="row row-tight" data-key=run.id.to_string()>
             <div class="row-head">
                 <a class="row-title" href=format!("/runs/{}", run.id)>{run.kind.label()}</a>
                 <Badge face=run_face(run.status) />

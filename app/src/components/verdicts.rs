@@ -19,7 +19,7 @@ pub fn CandidateCard(
     let by = format::join_names(facts.authors.iter().map(String::as_str));
     let read_by = format::join_names(facts.narrators.iter().map(String::as_str));
     view! {
-        <li class="candidate" data-choice=is_choice.then_some("")>
+        <li class="candidate" data-key=candidate.id.to_string() data-choice=is_choice.then_some("")>
             <div class="row-head">
                 <span class="candidate-rank num" aria-label=format!("Rank {}", candidate.rank)>{candidate.rank}</span>
                 <h3 class="candidate-title clamp-3"><bdi>{facts.title.clone()}</bdi></h3>

@@ -9,24 +9,19 @@ use crate::components::books::PeopleLinks;
 use crate::components::cover::Cover;
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::Tone;
 use crate::components::states::Badge;
 use crate::format;
-use crate::pages::{fetch_by, use_id};
-use crate::state::live::use_live;
-use crate::state::load::load;
+use crate::pages::{read_id, show};
 
 /// One book by its id.
 #[component]
 pub fn BookPage() -> impl IntoView {
-    let (id, live) = (use_id::<BookId>(), use_live());
-    let book = load(
-        move || (id.get(), live.library.get()),
-        |(id, _)| fetch_by(id, "book", get_book),
-    );
-    show_loaded(book, |book| view! { <Everything book=book /> }.into_any())
+    show(async {
+        let book = get_book(read_id::<BookId>("book")?).await?;
+        Ok(view! { <Everything book=book /> }.into_any())
+    })
 }
 
 #[component]
@@ -37,7 +32,7 @@ fn Everything(book: BookDetail) -> impl IntoView {
         <article class="book">
             <div class="book-cover"><Cover book=summary.clone() width=320 is_first=true /></div>
             <div class="book-head">
-                <PageHead title=summary.title.clone() />
+                <PageHead title=summary.title.clone() topics="library" />
                 {summary.subtitle.clone().map(|subtitle| view! { <p class="book-subtitle clamp-3"><bdi>{subtitle}</bdi></p> })}
                 {is_missing.then(|| view! { <p><Badge face=("Files missing", Icon::Warning, Tone::Warning) /></p> })}
                 <dl class="facts facts-wide">

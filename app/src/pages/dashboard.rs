@@ -7,39 +7,28 @@ use types::library::{BookSummary, LibraryCounts};
 use types::people::Role;
 
 use crate::api::dashboard::get_dashboard;
+use crate::api::may;
 use crate::components::books::BookGrid;
 use crate::components::downloads::DownloadList;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::{Empty, Notice, Tone};
 use crate::components::runs::RunList;
 use crate::components::states::{Badge, health_face};
 use crate::format;
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::me::use_me;
+use crate::pages::show;
 
 /// Follows everything that changes.
 #[component]
 pub fn DashboardPage() -> impl IntoView {
-    let live = use_live();
-    let changes = move || {
-        let topics = [
-            live.downloads,
-            live.runs,
-            live.library,
-            live.integrations,
-            live.account,
-            live.wants,
-        ];
-        topics.map(|topic| topic.get())
-    };
-    let dashboard = load(changes, |_| get_dashboard());
-    view! {
-        <PageHead title="Home" />
-        {show_loaded(dashboard, |dashboard| view! { <Everything dashboard=dashboard /> }.into_any())}
-    }
+    show(async {
+        let dashboard = get_dashboard().await?;
+        Ok(view! {
+            <PageHead title="Home" topics="download run library integrations account wants" />
+            <Everything dashboard=dashboard />
+        }
+        .into_any())
+    })
 }
 
 #[component]
@@ -91,10 +80,9 @@ fn Quiet() -> impl IntoView {
 
 #[component]
 fn Unconnected() -> impl IntoView {
-    let me = use_me();
     view! {
         <Empty title="Nothing is connected yet.">
-            {if me.includes(Role::Admin) {
+            {if may(Role::Admin) {
                 view! {
                     <p>
                         "Connect Audiobookshelf, a download client and an indexer under "
@@ -112,7 +100,7 @@ fn Unconnected() -> impl IntoView {
 fn DownloadSection(title: &'static str, downloads: Vec<DownloadSummary>) -> impl IntoView {
     (!downloads.is_empty()).then(|| {
         view! {
-            <section class="section">
+            <section class="section" data-key=title>
                 <h2>{title}" "<span class="count num">{downloads.len()}</span></h2>
                 <DownloadList downloads=downloads />
             </section>
@@ -124,7 +112,7 @@ fn DownloadSection(title: &'static str, downloads: Vec<DownloadSummary>) -> impl
 fn Arrived(books: Vec<BookSummary>) -> impl IntoView {
     (!books.is_empty()).then(|| {
         view! {
-            <section class="section">
+            <section class="section" data-key="arrived">
                 <h2><a href="/library?sort=-added">"New in the library"</a></h2>
                 <BookGrid books=books />
             </section>

@@ -6,24 +6,19 @@ use types::downloads::{DownloadDetail, DownloadEvent, DownloadPart, ImportedFile
 use types::people::Role;
 
 use crate::api::downloads::{CancelDownload, ChooseAnother, ConfirmSplit, RetryDownload, get_download};
+use crate::api::may;
 use crate::components::confirm::Confirm;
 use crate::components::downloads::DownloadProgress;
-use crate::components::fields::FormErrors;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
-use crate::components::post_form::PostForm;
+use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, download_face, hold_label};
 use crate::format;
-use crate::pages::{fetch_by, use_id};
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::me::use_me;
-use crate::state::post::Post;
+use crate::pages::{read_id, show};
 
 /// What can be done with a download.
-#[derive(Clone, Copy)]
-struct Actions {
+#[derive(Clone)]
+struct Posts {
     retry: Post,
     another: Post,
     cancel: Post,
@@ -33,42 +28,31 @@ struct Actions {
 /// One download by its id.
 #[component]
 pub fn DownloadPage() -> impl IntoView {
-    let (id, live) = (use_id::<DownloadId>(), use_live());
-    let actions = Actions {
-        retry: Post::to::<RetryDownload>(),
-        another: Post::to::<ChooseAnother>(),
-        cancel: Post::to::<CancelDownload>(),
-        split: Post::to::<ConfirmSplit>(),
-    };
-    let download = load(
-        move || {
-            (
-                id.get(),
-                live.downloads.get(),
-                actions.retry.version.get(),
-                actions.cancel.version.get(),
-                actions.split.version.get(),
-            )
-        },
-        |(id, ..)| fetch_by(id, "download", get_download),
-    );
-    view! {
-        <FormErrors error=actions.retry.error />
-        <FormErrors error=actions.another.error />
-        <FormErrors error=actions.cancel.error />
-        <FormErrors error=actions.split.error />
-        {show_loaded(download, move |download| view! { <Everything download=download actions=actions /> }.into_any())}
-    }
+    show(async {
+        let download = get_download(read_id::<DownloadId>("download")?).await?;
+        let posts = Posts {
+            retry: Post::to::<RetryDownload>(),
+            another: Post::to::<ChooseAnother>(),
+            cancel: Post::to::<CancelDownload>(),
+            split: Post::to::<ConfirmSplit>(),
+        };
+        let all = [&posts.retry, &posts.another, &posts.cancel, &posts.split];
+        Ok(view! {
+            <PostErrors posts=all.map(Clone::clone).to_vec() />
+            <Everything download=download posts=posts />
+        }
+        .into_any())
+    })
 }
 
 #[component]
-fn Everything(download: DownloadDetail, actions: Actions) -> impl IntoView {
+fn Everything(download: DownloadDetail, posts: Posts) -> impl IntoView {
     let summary = download.summary.clone();
     let authors = format::join_names(summary.authors.iter().map(String::as_str));
     let hold = summary.hold_reason.map(hold_label);
     let next_at = summary.next_at.filter(|_| summary.state.is_active());
     view! {
-        <PageHead title=summary.title.clone()>
+        <PageHead title=summary.title.clone() topics=format!("download:{}", summary.id)>
             <Badge face=download_face(summary.state) />
             {hold.map(|hold| view! { <span class="tag">{hold}</span> })}
         </PageHead>
@@ -77,7 +61,7 @@ fn Everything(download: DownloadDetail, actions: Actions) -> impl IntoView {
             <DownloadProgress download=summary.clone() />
             <p class="download-sentence" dir="auto">{summary.sentence.clone()}</p>
             {next_at.map(|at| view! { <p class="row-meta">"Next step "<Moment at=at /></p> })}
-            <ActionButtons download=download.clone() actions=actions />
+            <ActionButtons download=download.clone() posts=posts />
         </section>
         <Parts parts=download.parts.clone() />
         <Facts download=download.clone() />
@@ -87,40 +71,40 @@ fn Everything(download: DownloadDetail, actions: Actions) -> impl IntoView {
 }
 
 #[component]
-fn ActionButtons(download: DownloadDetail, actions: Actions) -> impl IntoView {
+fn ActionButtons(download: DownloadDetail, posts: Posts) -> impl IntoView {
     let can = download.actions;
     let id = download.summary.id.to_string();
     let another_id = id.clone();
     let cancel_id = id.clone();
     let split_id = id.clone();
     let new_books = download.parts.iter().filter(|part| !part.is_owned).count();
-    use_me().includes(Role::Manager).then(move || {
+    may(Role::Manager).then(move || {
         view! {
             <div class="actions">
                 {can.can_confirm_split.then(|| view! {
-                    <PostForm action=actions.split>
+                    <ButtonForm post=posts.split>
                         <input type="hidden" name="id" value=split_id />
                         <button class="button button-primary" type="submit">{label_split(new_books)}</button>
-                    </PostForm>
+                    </ButtonForm>
                 })}
                 {can.can_retry.then(|| view! {
-                    <PostForm action=actions.retry>
+                    <ButtonForm post=posts.retry>
                         <input type="hidden" name="id" value=id />
                         <button class="button button-primary" type="submit">"Try again"</button>
-                    </PostForm>
+                    </ButtonForm>
                 })}
                 {can.can_choose_another.then(|| view! {
-                    <PostForm action=actions.another>
+                    <ButtonForm post=posts.another>
                         <input type="hidden" name="id" value=another_id />
                         <button class="button" type="submit">"Choose another"</button>
-                    </PostForm>
+                    </ButtonForm>
                 })}
                 {can.can_cancel.then(|| view! {
                     <Confirm label="Cancel…" question="Nothing more is done for it. What the torrent client already seeds goes on seeding.">
-                        <PostForm action=actions.cancel>
+                        <ButtonForm post=posts.cancel>
                             <input type="hidden" name="id" value=cancel_id />
                             <button class="button button-danger" type="submit">"Cancel the download"</button>
-                        </PostForm>
+                        </ButtonForm>
                     </Confirm>
                 })}
             </div>

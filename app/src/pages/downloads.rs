@@ -1,18 +1,14 @@
 //! Downloads by what they are up to.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use types::downloads::DownloadScope;
 
 use crate::api::downloads::list_downloads;
 use crate::components::downloads::DownloadList;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::notices::Empty;
 use crate::components::pager::Pager;
-use crate::pages::use_page_request;
-use crate::state::live::use_live;
-use crate::state::load::load;
+use crate::pages::{read_page_request, read_query, show};
 
 /// The tabs: word in the address, word on the tab, what it shows.
 const TABS: [(&str, &str, DownloadScope); 5] = [
@@ -26,32 +22,28 @@ const TABS: [(&str, &str, DownloadScope); 5] = [
 /// One list with a tab for each scope.
 #[component]
 pub fn DownloadsPage() -> impl IntoView {
-    let (live, query) = (use_live(), use_query_map());
-    let scope = Memo::new(move |_| query.with(|query| read_scope(query.get_str("show"))));
-    let page = use_page_request();
-    let downloads = load(
-        move || (scope.get(), page.get(), live.downloads.get()),
-        |(scope, page, _)| list_downloads(scope, page),
-    );
+    let query = read_query();
+    let scope = read_scope(query.get_str("show"));
     let tabs = TABS
         .into_iter()
         .map(|(word, label, tab)| {
-            let is_here = move || (scope.get() == tab).then_some("page");
+            let is_here = (scope == tab).then_some("page");
             view! { <li><a href=format!("/downloads?show={word}") aria-current=is_here>{label}</a></li> }
         })
         .collect_view();
     view! {
-        <PageHead title="Downloads" />
+        <PageHead title="Downloads" topics="download" />
         <nav aria-label="Which downloads"><ul class="tabs">{tabs}</ul></nav>
-        {show_loaded(downloads, move |page| {
+        {show(async move {
+            let page = list_downloads(scope, read_page_request(&query)).await?;
             if page.items.is_empty() {
-                return view! { <Nothing scope=scope.get_untracked() /> }.into_any();
+                return Ok(view! { <Nothing scope=scope /> }.into_any());
             }
-            view! {
+            Ok(view! {
                 <DownloadList downloads=page.items />
-                <Pager path="/downloads" query=query.get_untracked() next_cursor=page.next_cursor />
+                <Pager path="/downloads" query=query next_cursor=page.next_cursor />
             }
-            .into_any()
+            .into_any())
         })}
     }
 }

@@ -5,22 +5,18 @@ use types::integrations::{Integration, IntegrationKind};
 
 use crate::api::integrations::{CheckIntegration, DeleteIntegration, SetIntegrationEnabled, list_integrations};
 use crate::components::confirm::Confirm;
-use crate::components::fields::FormErrors;
 use crate::components::icons::Icon;
 use crate::components::integration_form::purpose;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::{Empty, Tone};
-use crate::components::post_form::PostForm;
+use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, health_face};
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::post::Post;
+use crate::pages::show;
 
 /// What can be done with an integration.
-#[derive(Clone, Copy)]
-struct Actions {
+#[derive(Clone)]
+struct Posts {
     check: Post,
     set_enabled: Post,
     delete: Post,
@@ -29,54 +25,44 @@ struct Actions {
 /// The list, and what can be added.
 #[component]
 pub fn IntegrationsPage() -> impl IntoView {
-    let live = use_live();
-    let actions = Actions {
+    let posts = Posts {
         check: Post::to::<CheckIntegration>(),
         set_enabled: Post::to::<SetIntegrationEnabled>(),
         delete: Post::to::<DeleteIntegration>(),
     };
-    let changes = move || {
-        let done = [
-            actions.check.version.get(),
-            actions.set_enabled.version.get(),
-            actions.delete.version.get(),
-        ];
-        (live.integrations.get(), done)
-    };
-    let integrations = load(changes, |_| list_integrations());
     view! {
-        <PageHead title="Integrations" />
-        <FormErrors error=actions.check.error />
-        <FormErrors error=actions.set_enabled.error />
-        <FormErrors error=actions.delete.error />
-        {show_loaded(integrations, move |integrations| {
+        <PageHead title="Integrations" topics="integrations" />
+        <PostErrors posts=vec![posts.check.clone(), posts.set_enabled.clone(), posts.delete.clone()] />
+        {show(async move {
+            let integrations = list_integrations().await?;
             if integrations.is_empty() {
-                return view! {
+                return Ok(view! {
                     <Empty title="Nothing is connected yet.">
                         <p>"A library, a download client and at least one indexer are needed."</p>
                     </Empty>
                 }
-                .into_any();
+                .into_any());
             }
             let rows = integrations
                 .into_iter()
-                .map(|integration| view! { <IntegrationRow integration=integration actions=actions /> })
+                .map(|integration| view! { <IntegrationRow integration=integration posts=posts.clone() /> })
                 .collect_view();
-            view! { <ul class="rows" aria-live="polite">{rows}</ul> }.into_any()
+            Ok(view! { <ul class="rows" aria-live="polite">{rows}</ul> }.into_any())
         })}
         <AddChoices />
     }
 }
 
 #[component]
-fn IntegrationRow(integration: Integration, actions: Actions) -> impl IntoView {
+fn IntegrationRow(integration: Integration, posts: Posts) -> impl IntoView {
     let face = if integration.is_enabled {
         health_face(integration.health)
     } else {
         ("Switched off", Icon::Pause, Tone::Plain)
     };
+    let key = integration.id.to_string();
     view! {
-        <li class="row">
+        <li class="row" data-key=key>
             <div class="row-head">
                 <a class="row-title" href=format!("/integrations/{}", integration.id)><bdi>{integration.name.clone()}</bdi></a>
                 <Badge face=face />
@@ -89,13 +75,13 @@ fn IntegrationRow(integration: Integration, actions: Actions) -> impl IntoView {
             </p>
             {integration.health_sentence.clone().map(|sentence| view! { <p class="row-sentence" dir="auto">{sentence}</p> })}
             {integration.checked_at.map(|at| view! { <p class="row-meta">"Tested "<Moment at=at /></p> })}
-            <RowActions integration=integration actions=actions />
+            <RowActions integration=integration posts=posts />
         </li>
     }
 }
 
 #[component]
-fn RowActions(integration: Integration, actions: Actions) -> impl IntoView {
+fn RowActions(integration: Integration, posts: Posts) -> impl IntoView {
     let id = integration.id;
     let question = format!(
         "{} is forgotten with its secret. Books and downloads stay.",
@@ -103,25 +89,23 @@ fn RowActions(integration: Integration, actions: Actions) -> impl IntoView {
     );
     view! {
         <div class="actions">
-            <PostForm action=actions.check>
+            <ButtonForm post=posts.check>
                 <input type="hidden" name="id" value=id.to_string() />
-                <button class="button" type="submit" disabled=move || actions.check.pending.get()>
-                    {move || if actions.check.pending.get() { "Testing…" } else { "Test" }}
-                </button>
-            </PostForm>
+                <button class="button" type="submit" data-busy="Testing…">"Test"</button>
+            </ButtonForm>
             <a class="button button-quiet" href=format!("/integrations/{id}")>"Edit"</a>
-            <PostForm action=actions.set_enabled>
+            <ButtonForm post=posts.set_enabled>
                 <input type="hidden" name="id" value=id.to_string() />
                 <input type="hidden" name="is_enabled" value=(!integration.is_enabled).to_string() />
                 <button class="button button-quiet" type="submit">
                     {if integration.is_enabled { "Switch off" } else { "Switch on" }}
                 </button>
-            </PostForm>
+            </ButtonForm>
             <Confirm label="Delete…" question=question>
-                <PostForm action=actions.delete>
+                <ButtonForm post=posts.delete>
                     <input type="hidden" name="id" value=id.to_string() />
                     <button class="button button-danger" type="submit">"Delete"</button>
-                </PostForm>
+                </ButtonForm>
             </Confirm>
         </div>
     }

@@ -1,90 +1,55 @@
 //! The library: search as you type, filters, covers or a list.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
 use leptos_router::params::ParamsMap;
 use types::library::{BookFilter, BookQuery, BookSort, BookSummary, Facet, Facets, MissingField};
 use types::{Page, PageRequest};
-use wasm_bindgen::JsCast;
 
 use crate::api::library::{get_facets, list_books};
 use crate::components::books::{BookGrid, BookTable};
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::notices::Empty;
 use crate::components::pager::{Pager, link_with};
 use crate::format;
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::post::encode;
+use crate::pages::{read_query, show};
 
 /// Books by what the address asks for.
 #[component]
 pub fn LibraryPage() -> impl IntoView {
-    let live = use_live();
-    let query = use_query_map();
-    let wanted = Memo::new(move |_| query.with(read_query));
-    let books = load(
-        move || (wanted.get(), live.library.get()),
-        |(query, _)| list_books(query),
-    );
-    let facets = load(
-        move || (wanted.get().filter, live.library.get()),
-        |(filter, _)| get_facets(filter),
-    );
-    let navigate = use_navigate();
-    let search = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if let Ok(data) = leptos::form::form_data_from_event(&event) {
-            // Typing makes no history of half words.
-            let options = NavigateOptions {
-                replace: true,
-                scroll: false,
-                ..NavigateOptions::default()
-            };
-            navigate(&format!("/library?{}", encode(&data)), options);
+    let query = read_query();
+    let is_list = is_list(&query);
+    show(async move {
+        let wanted = read_query_for_books(&query);
+        let text = query.get("q").unwrap_or_default();
+        let facets = get_facets(wanted.filter.clone()).await?;
+        let page = list_books(wanted).await?;
+        let switch = view! { <ViewSwitch query=query.clone() /> };
+        Ok(view! {
+            <PageHead title="Library" topics="library">{switch}</PageHead>
+            <form method="get" action="/library" class="library-form" role="search" autocomplete="off" data-live="">
+                <SearchBox text=text />
+                // A view that was chosen stays while one searches.
+                {is_list.then(|| view! { <input type="hidden" name="view" value="list" /> })}
+                <Filters facets=facets query=query.clone() />
+            </form>
+            <Found page=page query=query />
         }
-    };
-    view! {
-        <PageHead title="Library"><ViewSwitch /></PageHead>
-        <form method="get" action="/library" class="library-form" role="search" on:submit=search>
-            <SearchBox />
-            // A view that was chosen stays while one searches.
-            {move || query.with(is_list).then(|| view! { <input type="hidden" name="view" value="list" /> })}
-            {show_loaded(facets, move |facets| {
-                view! { <Filters facets=facets query=query.get_untracked() /> }.into_any()
-            })}
-        </form>
-        {show_loaded(books, |page| view! { <Found page=page /> }.into_any())}
-    }
+        .into_any())
+    })
 }
 
 /// Text to look for. Typing sends the form after a pause; without JavaScript the button does.
 #[component]
-fn SearchBox() -> impl IntoView {
-    let text = use_query_map().with_untracked(|query| query.get("q").unwrap_or_default());
-    let mut send = debounce(
-        std::time::Duration::from_millis(250),
-        |field: web_sys::HtmlInputElement| submit_form(field.form()),
-    );
+fn SearchBox(text: String) -> impl IntoView {
     view! {
         <div class="search-box">
             <label for="library-search" class="visually-hidden">"Title, author, narrator or series"</label>
             <input
                 id="library-search" type="search" name="q" value=text dir="auto" autocomplete="off" spellcheck="false"
                 placeholder="Title, author, narrator or series"
-                on:input:target=move |event| send(event.target())
             />
             <button class="button" type="submit">"Search"</button>
         </div>
-    }
-}
-
-fn submit_form(form: Option<web_sys::HtmlFormElement>) {
-    if let Some(form) = form {
-        // Refused only for an invalid form, which the browser then explains.
-        let _ = form.request_submit();
     }
 }
 
@@ -109,11 +74,7 @@ fn Filters(facets: Facets, query: ParamsMap) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <div class="filters" on:change=|event| {
-            let select = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-            let form = select.and_then(|select| select.closest("form").ok().flatten());
-            submit_form(form.and_then(|form| form.dyn_into().ok()));
-        }>
+        <div class="filters">
             <FacetSelect label="Author" name="author" all="All authors" facets=facets.authors query=query.clone() />
             <FacetSelect label="Narrator" name="narrator" all="All narrators" facets=facets.narrators query=query.clone() />
             <FacetSelect label="Series" name="series" all="All series" facets=facets.series query=query.clone() />
@@ -155,43 +116,37 @@ fn FacetSelect(
 }
 
 #[component]
-fn ViewSwitch() -> impl IntoView {
-    let query = use_query_map();
-    let is_list = move || query.with(is_list);
-    let link = move |view: Option<&'static str>| query.with(|query| link_with("/library", query, "view", view));
+fn ViewSwitch(query: ParamsMap) -> impl IntoView {
+    let is_list = is_list(&query);
+    let link = |view: Option<&str>| link_with("/library", &query, "view", view);
     view! {
         <div class="switch" role="group" aria-label="View">
-            <a href=move || link(None) aria-current=move || (!is_list()).then_some("true")>"Covers"</a>
-            <a href=move || link(Some("list")) aria-current=move || is_list().then_some("true")>"List"</a>
+            <a href=link(None) aria-current=(!is_list).then_some("true")>"Covers"</a>
+            <a href=link(Some("list")) aria-current=is_list.then_some("true")>"List"</a>
         </div>
     }
 }
 
 #[component]
-fn Found(page: Page<BookSummary>) -> impl IntoView {
-    let query = use_query_map();
-    let is_narrowed = query.with_untracked(|query| {
-        let filters = ["q", "author", "narrator", "series", "language", "missing"];
-        filters
-            .iter()
-            .any(|name| query.get_str(name).is_some_and(|value| !value.is_empty()))
-    });
+fn Found(page: Page<BookSummary>, query: ParamsMap) -> impl IntoView {
+    let is_narrowed = ["q", "author", "narrator", "series", "language", "missing"]
+        .iter()
+        .any(|name| query.get_str(name).is_some_and(|value| !value.is_empty()));
     if page.items.is_empty() {
         return view! { <NothingFound is_narrowed=is_narrowed /> }.into_any();
     }
-    let is_list = Memo::new(move |_| query.with(is_list));
-    let (books, next) = (page.items, page.next_cursor);
+    let books = if is_list(&query) {
+        view! { <BookTable books=page.items /> }.into_any()
+    } else {
+        view! { <BookGrid books=page.items /> }.into_any()
+    };
     view! {
         <p class="found num" role="status">
             {format::format_counted(page.total, "book", "books")}
             {is_narrowed.then(|| view! { " · " <a href="/library">"Show all"</a> })}
         </p>
-        {move || if is_list.get() {
-            view! { <BookTable books=books.clone() /> }.into_any()
-        } else {
-            view! { <BookGrid books=books.clone() /> }.into_any()
-        }}
-        {move || view! { <Pager path="/library" query=query.get() next_cursor=next.clone() /> }}
+        {books}
+        <Pager path="/library" query=query next_cursor=page.next_cursor />
     }
     .into_any()
 }
@@ -223,7 +178,7 @@ fn NothingFound(is_narrowed: bool) -> impl IntoView {
 }
 
 /// What the address asks for. Words that mean nothing are left out, as if they were not there.
-fn read_query(query: &ParamsMap) -> BookQuery {
+fn read_query_for_books(query: &ParamsMap) -> BookQuery {
     let text = |name: &str| {
         query
             .get(name)
@@ -290,7 +245,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let query = read_query(&map);
+        let query = read_query_for_books(&map);
         assert_eq!(query.filter.text.as_deref(), Some("Ведьмак"));
         assert_eq!(query.filter.missing, Some(MissingField::Narrator));
         assert_eq!(query.sort, Some(BookSort::AddedDesc));
@@ -300,6 +255,6 @@ mod tests {
     #[test]
     fn words_that_mean_nothing_are_left_out() {
         let map: ParamsMap = [("q", " "), ("author", "nobody"), ("sort", "up")].into_iter().collect();
-        assert_eq!(read_query(&map), BookQuery::default());
+        assert_eq!(read_query_for_books(&map), BookQuery::default());
     }
 }

@@ -1,4 +1,4 @@
-//! The pages: each fetches what it shows, once on the server and again when something changed.
+//! The pages: each reads what it shows on the server, and is asked for again when something changed.
 
 mod account;
 mod book;
@@ -45,35 +45,37 @@ use std::str::FromStr;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::params::ParamsMap;
 use types::PageRequest;
 
 use crate::api::{AppError, no_such};
+use crate::components::notices::ErrorNotice;
 
-/// The id in this page's address; nothing when it is no id.
-fn use_id<T>() -> Memo<Option<T>>
-where
-    T: FromStr + PartialEq + Send + Sync + 'static,
-{
-    let params = use_params_map();
-    Memo::new(move |_| params.with(|params| params.get("id")?.parse().ok()))
-}
-
-/// Which page of a list the address asks for.
-fn use_page_request() -> Memo<PageRequest> {
-    let query = use_query_map();
-    Memo::new(move |_| PageRequest {
-        limit: None,
-        cursor: query.with(|query| query.get("cursor")),
+/// A page, or a part of one, once it has read what it shows; else the error that says why it can't.
+fn show(view: impl Future<Output = Result<AnyView, AppError>> + Send + 'static) -> impl IntoView {
+    Suspend::new(async move {
+        match view.await {
+            Ok(view) => view,
+            Err(error) => view! { <ErrorNotice error=error.0 /> }.into_any(),
+        }
     })
 }
 
-/// Fetches by the address's id; an address without one leads nowhere.
-async fn fetch_by<I, T, F>(id: Option<I>, what: &str, fetch: impl FnOnce(I) -> F) -> Result<T, AppError>
-where
-    F: Future<Output = Result<T, AppError>>,
-{
-    match id {
-        Some(id) => fetch(id).await,
-        None => Err(no_such(what)),
+/// The id in this page's address; an address without one leads to no such `what`.
+fn read_id<T: FromStr>(what: &str) -> Result<T, AppError> {
+    let id = use_params_map().with_untracked(|params| params.get("id")?.parse().ok());
+    id.ok_or_else(|| no_such(what))
+}
+
+/// What stands behind the question mark of this page's address.
+fn read_query() -> ParamsMap {
+    use_query_map().get_untracked()
+}
+
+/// Which page of a list the address asks for.
+fn read_page_request(query: &ParamsMap) -> PageRequest {
+    PageRequest {
+        limit: None,
+        cursor: query.get("cursor"),
     }
 }

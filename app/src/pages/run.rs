@@ -6,43 +6,37 @@ use types::jobs::{Counter, LogLevel, RunDetail, RunLogLine};
 use types::people::Role;
 
 use crate::api::jobs::{CancelRun, get_run};
-use crate::components::fields::FormErrors;
+use crate::api::may;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
-use crate::components::post_form::PostForm;
+use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::runs::{RunProgress, took_text};
 use crate::components::states::{Badge, run_face};
 use crate::format;
-use crate::pages::{fetch_by, use_id};
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::me::use_me;
-use crate::state::post::Post;
+use crate::pages::{read_id, show};
 
 /// One run by its id; follows it while it goes on.
 #[component]
 pub fn RunPage() -> impl IntoView {
-    let (id, live) = (use_id::<RunId>(), use_live());
-    let cancel = Post::to::<CancelRun>();
-    let run = load(
-        move || (id.get(), live.runs.get(), cancel.version.get()),
-        |(id, ..)| fetch_by(id, "run", get_run),
-    );
-    view! {
-        <FormErrors error=cancel.error />
-        {show_loaded(run, move |run| view! { <Everything run=run cancel=cancel /> }.into_any())}
-    }
+    show(async {
+        let run = get_run(read_id::<RunId>("run")?).await?;
+        let cancel = Post::to::<CancelRun>();
+        Ok(view! {
+            <PostErrors posts=vec![cancel.clone()] />
+            <Everything run=run cancel=cancel />
+        }
+        .into_any())
+    })
 }
 
 #[component]
 fn Everything(run: RunDetail, cancel: Post) -> impl IntoView {
     let summary = run.summary;
     let took = took_text(&summary);
-    let can_cancel = run.can_cancel && use_me().includes(Role::Admin);
+    let can_cancel = run.can_cancel && may(Role::Admin);
     let id = summary.id.to_string();
     view! {
-        <PageHead title=summary.kind.label()><Badge face=run_face(summary.status) /></PageHead>
+        <PageHead title=summary.kind.label() topics=format!("run:{}", summary.id)><Badge face=run_face(summary.status) /></PageHead>
         <section class="section" aria-live="polite">
             <p class="download-sentence" dir="auto">{summary.sentence.clone()}</p>
             <RunProgress run=summary.clone() />
@@ -53,10 +47,10 @@ fn Everything(run: RunDetail, cancel: Post) -> impl IntoView {
                 {(summary.attempt > 1).then(|| view! { <span>{format!("attempt {}", summary.attempt)}</span> })}
             </p>
             {can_cancel.then(|| view! {
-                <PostForm action=cancel>
+                <ButtonForm post=cancel>
                     <input type="hidden" name="id" value=id />
                     <button class="button" type="submit">"Stop it"</button>
-                </PostForm>
+                </ButtonForm>
             })}
         </section>
         <Counters counters=run.counters />

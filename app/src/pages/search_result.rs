@@ -5,28 +5,23 @@ use types::SearchId;
 use types::people::Role;
 use types::search::{Candidate, Decision, IndexerOutcome, SearchForm, SearchResult, SearchStatus};
 
+use crate::api::may;
 use crate::api::searches::{GrabCandidate, StartSearch, get_search};
 use crate::api::wants::CreateWant;
 use crate::components::confirm::Confirm;
-use crate::components::fields::FormErrors;
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::notices::{Empty, Tone};
-use crate::components::post_form::PostForm;
+use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::search_fields::{HiddenSearch, SearchFields};
 use crate::components::states::{Badge, indexer_face};
 use crate::components::verdicts::CandidateCard;
 use crate::format;
-use crate::pages::{fetch_by, use_id};
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::me::use_me;
-use crate::state::post::Post;
+use crate::pages::{read_id, show};
 
 /// What can be done with a result.
-#[derive(Clone, Copy)]
-struct Actions {
+#[derive(Clone)]
+struct Posts {
     grab: Post,
     want: Post,
     again: Post,
@@ -35,26 +30,24 @@ struct Actions {
 /// One search by its id; follows it while it runs.
 #[component]
 pub fn SearchResultPage() -> impl IntoView {
-    let (id, live) = (use_id::<SearchId>(), use_live());
-    let actions = Actions {
-        grab: Post::to::<GrabCandidate>(),
-        want: Post::to::<CreateWant>(),
-        again: Post::to::<StartSearch>(),
-    };
-    let result = load(
-        move || (id.get(), live.searches.get(), live.downloads.get()),
-        |(id, ..)| fetch_by(id, "search", get_search),
-    );
-    view! {
-        <FormErrors error=actions.grab.error />
-        <FormErrors error=actions.want.error />
-        <FormErrors error=actions.again.error />
-        {show_loaded(result, move |result| view! { <Everything result=result actions=actions /> }.into_any())}
-    }
+    show(async {
+        let result = get_search(read_id::<SearchId>("search")?).await?;
+        let posts = Posts {
+            grab: Post::to::<GrabCandidate>(),
+            want: Post::to::<CreateWant>(),
+            again: Post::to::<StartSearch>(),
+        };
+        Ok(view! {
+            <PostErrors posts=vec![posts.grab.clone(), posts.want.clone()] />
+            <Everything result=result posts=posts />
+        }
+        .into_any())
+    })
 }
 
 #[component]
-fn Everything(result: SearchResult, actions: Actions) -> impl IntoView {
+fn Everything(result: SearchResult, posts: Posts) -> impl IntoView {
+    let is_refused = posts.again.error.is_some();
     let is_running = result.status == SearchStatus::Running;
     let face = match result.status {
         SearchStatus::Running => ("Searching", Icon::Search, Tone::Plain),
@@ -67,21 +60,21 @@ fn Everything(result: SearchResult, actions: Actions) -> impl IntoView {
         .partition(|candidate| candidate.verdict.decision == Decision::Rejected);
     let has_none = open.is_empty() && rejected.is_empty() && !is_running;
     view! {
-        <PageHead title=result.form.title.clone()><Badge face=face /></PageHead>
+        <PageHead title=result.form.title.clone() topics=format!("search:{} download", result.id)><Badge face=face /></PageHead>
         <p class="search-sentence" dir="auto" aria-live="polite">{result.sentence}</p>
         {is_running.then(|| view! { <progress class="progress-open" aria-label="Searching"></progress> })}
-        <SearchActions form=result.form.clone() is_wanted=result.want_id.is_some() actions=actions />
+        <SearchActions form=result.form.clone() is_wanted=result.want_id.is_some() posts=posts.clone() />
         <Indexers outcomes=result.indexers />
         {has_none.then(|| view! {
             <Empty title="Nothing was found.">
                 <p>"Try fewer words, or want it: it is searched again every few hours until it is there."</p>
             </Empty>
         })}
-        <Candidates candidates=open actions=actions />
-        <Rejected candidates=rejected actions=actions />
-        <details class="section search-again">
+        <Candidates candidates=open grab=posts.grab.clone() />
+        <Rejected candidates=rejected grab=posts.grab />
+        <details class="section search-again" open=is_refused>
             <summary>"Change the search"</summary>
-            <PostForm action=actions.again>
+            <PostForm post=posts.again>
                 <SearchFields form=result.form />
                 <button class="button button-primary" type="submit">"Search"</button>
             </PostForm>
@@ -90,7 +83,7 @@ fn Everything(result: SearchResult, actions: Actions) -> impl IntoView {
 }
 
 #[component]
-fn SearchActions(form: SearchForm, is_wanted: bool, actions: Actions) -> impl IntoView {
+fn SearchActions(form: SearchForm, is_wanted: bool, posts: Posts) -> impl IntoView {
     let again = form.clone();
     view! {
         <div class="actions">
@@ -98,16 +91,16 @@ fn SearchActions(form: SearchForm, is_wanted: bool, actions: Actions) -> impl In
                 view! { <a class="button" href="/wants">"It is wanted"</a> }.into_any()
             } else {
                 view! {
-                    <PostForm action=actions.want>
+                    <ButtonForm post=posts.want>
                         <HiddenSearch form=form />
                         <button class="button" type="submit">"Want it"</button>
-                    </PostForm>
+                    </ButtonForm>
                 }.into_any()
             }}
-            <PostForm action=actions.again>
+            <ButtonForm post=posts.again>
                 <HiddenSearch form=again />
                 <button class="button" type="submit">"Search again"</button>
-            </PostForm>
+            </ButtonForm>
         </div>
     }
 }
@@ -147,17 +140,17 @@ fn Indexers(outcomes: Vec<IndexerOutcome>) -> impl IntoView {
 }
 
 #[component]
-fn Candidates(candidates: Vec<Candidate>, actions: Actions) -> impl IntoView {
+fn Candidates(candidates: Vec<Candidate>, grab: Post) -> impl IntoView {
     let cards = candidates
         .into_iter()
-        .map(|candidate| view! { <Judged candidate=candidate actions=actions /> })
+        .map(|candidate| view! { <Judged candidate=candidate grab=grab.clone() /> })
         .collect::<Vec<_>>();
     (!cards.is_empty())
         .then(|| view! { <section class="section"><h2>"Releases"</h2><ol class="candidates">{cards}</ol></section> })
 }
 
 #[component]
-fn Rejected(candidates: Vec<Candidate>, actions: Actions) -> impl IntoView {
+fn Rejected(candidates: Vec<Candidate>, grab: Post) -> impl IntoView {
     let count = format::format_counted(
         candidates.len() as u64,
         "release was rejected",
@@ -165,7 +158,7 @@ fn Rejected(candidates: Vec<Candidate>, actions: Actions) -> impl IntoView {
     );
     let cards = candidates
         .into_iter()
-        .map(|candidate| view! { <Judged candidate=candidate actions=actions /> })
+        .map(|candidate| view! { <Judged candidate=candidate grab=grab.clone() /> })
         .collect::<Vec<_>>();
     (!cards.is_empty()).then(|| {
         view! {
@@ -179,35 +172,31 @@ fn Rejected(candidates: Vec<Candidate>, actions: Actions) -> impl IntoView {
 
 /// A candidate with the button that its verdict allows.
 #[component]
-fn Judged(candidate: Candidate, actions: Actions) -> impl IntoView {
-    let me = use_me();
+fn Judged(candidate: Candidate, grab: Post) -> impl IntoView {
     let (id, decision) = (candidate.id.to_string(), candidate.verdict.decision);
     let grabbed = candidate.download_id;
-    let grab = actions.grab;
-    let button = move || {
-        match (grabbed, decision) {
+    let button = match (grabbed, decision) {
         (Some(download), _) => view! { <a class="button" href=format!("/downloads/{download}")>"Grabbed: see the download"</a> }.into_any(),
-        (None, _) if !me.includes(Role::Manager) => ().into_any(),
-        (None, Decision::Accepted) => view! { <GrabForm id=id.clone() is_forced=false action=grab /> }.into_any(),
+        (None, _) if !may(Role::Manager) => ().into_any(),
+        (None, Decision::Accepted) => view! { <GrabForm id=id.clone() is_forced=false post=grab /> }.into_any(),
         (None, _) => view! {
             <Confirm label="Grab anyway…" question="The reasons above stay true. It is grabbed on your word, and the history says so.">
-                <GrabForm id=id.clone() is_forced=true action=grab />
+                <GrabForm id=id.clone() is_forced=true post=grab />
             </Confirm>
         }
         .into_any(),
-    }
     };
-    view! { <CandidateCard candidate=candidate>{button()}</CandidateCard> }
+    view! { <CandidateCard candidate=candidate>{button}</CandidateCard> }
 }
 
 #[component]
-fn GrabForm(id: String, is_forced: bool, action: Post) -> impl IntoView {
+fn GrabForm(id: String, is_forced: bool, post: Post) -> impl IntoView {
     let word = if is_forced { "Grab anyway" } else { "Grab" };
     view! {
-        <PostForm action=action>
+        <ButtonForm post=post>
             <input type="hidden" name="id" value=id />
             <input type="hidden" name="is_forced" value=is_forced.to_string() />
-            <button class="button button-primary" type="submit" disabled=move || action.pending.get()>{word}</button>
-        </PostForm>
+            <button class="button button-primary" type="submit">{word}</button>
+        </ButtonForm>
     }
 }

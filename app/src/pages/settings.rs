@@ -1,93 +1,50 @@
 //! Settings: how imports are named, what is grabbed by itself, and the limits.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use types::settings::{ImportPolicy, NamingPreview, Settings};
-use wasm_bindgen::JsCast;
 
 use crate::api::settings::{SaveSettings, get_settings, preview_naming};
-use crate::components::fields::{CheckField, FormError, FormErrors, SelectField, TextField};
+use crate::components::fields::{CheckField, SelectField, TextField};
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::notices::{Notice, Tone};
-use crate::components::post_form::PostForm;
-use crate::state::load::load;
-use crate::state::post::Post;
+use crate::components::post_form::{Post, PostForm};
+use crate::pages::{read_query, show};
 
 /// One form for all of them.
 #[component]
 pub fn SettingsPage() -> impl IntoView {
-    let save = Post::to::<SaveSettings>();
-    let error = save.error;
-    provide_context(FormError(error));
-    let settings = load(|| (), |()| get_settings());
-    let query = use_query_map();
-    let is_saved = move || query.with(|query| query.get_str("done") == Some("saved"));
-    view! {
-        <PageHead title="Settings" />
-        {move || is_saved().then(|| view! { <Notice tone=Tone::Good>"The settings were saved."</Notice> })}
-        <FormErrors error=error />
-        {show_loaded(settings, move |settings: Settings| {
-            view! {
-                <PostForm action=save>
-                    <div class="sections">
-                        <NamingSection settings=settings.clone() />
-                        <ImportSection settings=settings.clone() />
-                        <ChoiceSection settings=settings.clone() />
-                        <LimitSection settings=settings />
-                    </div>
-                    <div class="save-bar">
-                        <button class="button button-primary" type="submit" disabled=move || save.pending.get()>"Save"</button>
-                    </div>
-                </PostForm>
-            }
-            .into_any()
-        })}
-    }
+    let query = read_query();
+    let is_saved = query.get_str("done") == Some("saved");
+    show(async move {
+        let settings = get_settings().await?;
+        let typed = |name: &str, stored: &str| query.get(name).unwrap_or_else(|| stored.to_owned());
+        let previews = preview_naming(
+            typed("input[series_template]", &settings.series_template),
+            typed("input[standalone_template]", &settings.standalone_template),
+        )
+        .await?;
+        Ok(view! {
+            <PageHead title="Settings" />
+            {is_saved.then(|| view! { <Notice tone=Tone::Good>"The settings were saved."</Notice> })}
+            <PostForm post={Post::to::<SaveSettings>()}>
+                <div class="sections">
+                    <NamingSection settings=settings.clone() previews=previews />
+                    <ImportSection settings=settings.clone() />
+                    <ChoiceSection settings=settings.clone() />
+                    <LimitSection settings=settings />
+                </div>
+                <div class="save-bar"><button class="button button-primary" type="submit">"Save"</button></div>
+            </PostForm>
+        }
+        .into_any())
+    })
 }
 
-/// The two templates as they are typed.
-type Templates = Option<(String, String)>;
-
-/// Asks at once in the browser, and again whenever somebody typed; an answer that was overtaken is dropped.
-fn follow_templates(typed: RwSignal<Templates>, shown: RwSignal<Vec<NamingPreview>>) {
-    Effect::new(move || {
-        let Some((series, standalone)) = typed.get() else {
-            return;
-        };
-        leptos::task::spawn_local(async move {
-            let asked = Some((series.clone(), standalone.clone()));
-            let answer = preview_naming(series, standalone)
-                .await
-                .and_then(|answer| answer.read());
-            let is_current = typed.try_with_untracked(|typed| *typed == asked) == Some(true);
-            if let (Ok(previews), true) = (answer, is_current) {
-                shown.try_set(previews);
-            }
-        });
-    });
-}
-
-/// The templates, with what they make of the library's own books as one types.
+/// The templates, with what they make of the library's own books; in the browser, as one types.
 #[component]
-fn NamingSection(settings: Settings) -> impl IntoView {
-    let stored = (settings.series_template.clone(), settings.standalone_template.clone());
-    // Empty until the page runs: what is fetched inside of something fetched does not survive hydration.
-    let (typed, shown) = (RwSignal::new(Some(stored)), RwSignal::new(Vec::new()));
-    follow_templates(typed, shown);
-    let mut read = debounce(
-        std::time::Duration::from_millis(300),
-        move |section: web_sys::Element| {
-            typed.set(read_templates(&section));
-        },
-    );
+fn NamingSection(settings: Settings, previews: Vec<NamingPreview>) -> impl IntoView {
     view! {
-        <section class="section" on:input=move |event| {
-            let field = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-            if let Some(section) = field.and_then(|field| field.closest("section").ok().flatten()) {
-                read(section);
-            }
-        }>
+        <section class="section" data-preview="naming-preview">
             <h2>"Folder names"</h2>
             <p class="hint">
                 "Parts: {author} {series} {sequence} {year} {title} {subtitle} {narrator} {asin}. What surrounds an empty part goes with it. A slash starts a folder."
@@ -95,20 +52,9 @@ fn NamingSection(settings: Settings) -> impl IntoView {
             <TextField label="Of books in a series" name="input[series_template]" value=settings.series_template required=true />
             <TextField label="Of other books" name="input[standalone_template]" value=settings.standalone_template required=true />
             <h3>"On your own books"</h3>
-            {move || view! { <Previews previews=shown.get() /> }}
+            <div id="naming-preview"><Previews previews=previews /></div>
         </section>
     }
-}
-
-fn read_templates(section: &web_sys::Element) -> Templates {
-    let value = |name: &str| {
-        let found = section
-            .query_selector(&format!("input[name='input[{name}]']"))
-            .ok()
-            .flatten()?;
-        Some(found.dyn_into::<web_sys::HtmlInputElement>().ok()?.value())
-    };
-    Some((value("series_template")?, value("standalone_template")?))
 }
 
 #[component]
@@ -125,7 +71,7 @@ fn Previews(previews: Vec<NamingPreview>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        {is_empty.then(|| view! { <p class="hint">"Comes as soon as the page runs; it needs JavaScript."</p> })}
+        {is_empty.then(|| view! { <p class="hint">"Shown as soon as there are books."</p> })}
         <ul class="files" aria-live="polite">{rows}</ul>
     }
 }

@@ -1,53 +1,49 @@
 //! The people who may sign in, for admins.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use types::people::{Role, User};
 
 use crate::api::people::{CreateUser, SetUserActive, list_users};
-use crate::components::fields::{FormError, FormErrors, SelectField, TextField};
+use crate::components::fields::{SelectField, TextField};
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::{Notice, Tone};
-use crate::components::post_form::PostForm;
+use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::states::Badge;
-use crate::state::load::load;
-use crate::state::post::Post;
+use crate::pages::{read_query, show};
 
 /// A list, and a form for one more.
 #[component]
 pub fn UsersPage() -> impl IntoView {
     let set_active = Post::to::<SetUserActive>();
-    let create = Post::to::<CreateUser>();
-    let users = load(
-        move || (set_active.version.get(), create.version.get()),
-        |_| list_users(),
-    );
-    let query = use_query_map();
-    let is_done = move || query.with(|query| query.get_str("done") == Some("created"));
-    view! {
-        <PageHead title="Users" />
-        {move || is_done().then(|| view! { <Notice tone=Tone::Good>"The account was made."</Notice> })}
-        <FormErrors error=set_active.error />
-        {show_loaded(users, move |users| {
-            let rows = users.into_iter().map(|user| view! { <UserRow user=user action=set_active /> }).collect_view();
-            view! { <ul class="rows">{rows}</ul> }.into_any()
-        })}
-        <NewUserForm action=create />
-    }
+    let is_done = read_query().get_str("done") == Some("created");
+    show(async move {
+        let rows = list_users()
+            .await?
+            .into_iter()
+            .map(|user| view! { <UserRow user=user set_active=set_active.clone() /> })
+            .collect_view();
+        Ok(view! {
+            <PageHead title="Users" />
+            {is_done.then(|| view! { <Notice tone=Tone::Good>"The account was made."</Notice> })}
+            <PostErrors posts=vec![set_active.clone()] />
+            <ul class="rows">{rows}</ul>
+            <NewUserForm />
+        }
+        .into_any())
+    })
 }
 
 #[component]
-fn UserRow(user: User, action: Post) -> impl IntoView {
+fn UserRow(user: User, set_active: Post) -> impl IntoView {
     let face = if user.is_active {
         ("Active", Icon::Check, Tone::Good)
     } else {
         ("Kept out", Icon::Minus, Tone::Plain)
     };
     view! {
-        <li class="row row-tight">
+        <li class="row row-tight" data-key=user.id.to_string()>
             <div class="row-head">
                 <bdi class="row-title">{user.username}</bdi>
                 <span class="tag">{user.role.as_str()}</span>
@@ -57,21 +53,19 @@ fn UserRow(user: User, action: Post) -> impl IntoView {
                 <span>"Made " <Moment at=user.created_at /></span>
                 {user.last_login_at.map(|at| view! { <span>"Last signed in " <Moment at=at /></span> })}
             </p>
-            <PostForm action=action>
+            <ButtonForm post=set_active>
                 <input type="hidden" name="id" value=user.id.to_string() />
                 <input type="hidden" name="is_active" value=(!user.is_active).to_string() />
                 <button class="button button-quiet" type="submit">
                     {if user.is_active { "Keep out" } else { "Let in again" }}
                 </button>
-            </PostForm>
+            </ButtonForm>
         </li>
     }
 }
 
 #[component]
-fn NewUserForm(action: Post) -> impl IntoView {
-    let error = action.error;
-    provide_context(FormError(error));
+fn NewUserForm() -> impl IntoView {
     let roles = Role::ALL
         .iter()
         .map(|role| (role.to_string(), describe_role(*role).to_owned()))
@@ -79,15 +73,14 @@ fn NewUserForm(action: Post) -> impl IntoView {
     view! {
         <section class="section">
             <h2>"Add somebody"</h2>
-            <PostForm action=action>
-                <FormErrors error=error />
+            <PostForm post={Post::to::<CreateUser>()}>
                 <TextField label="User name" name="username" required=true autocomplete="off" />
                 <TextField
                     label="Password" name="password" kind="password" required=true autocomplete="new-password"
                     hint="At least 10 characters. They can change it later."
                 />
                 <SelectField label="May" name="role" choices=roles value="user" />
-                <button class="button button-primary" type="submit" disabled=move || action.pending.get()>"Add"</button>
+                <button class="button button-primary" type="submit">"Add"</button>
             </PostForm>
         </section>
     }

@@ -1,26 +1,21 @@
 //! Works that somebody would like to have, and where each stands.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::params::ParamsMap;
 use types::people::Role;
 use types::wants::{Want, WantStatus};
 
 use crate::api::wants::{CancelWant, SearchNow, list_wants};
+use crate::api::{AppError, may};
 use crate::components::confirm::Confirm;
-use crate::components::fields::FormErrors;
 use crate::components::layout::PageHead;
-use crate::components::loaded::show_loaded;
 use crate::components::moment::Moment;
 use crate::components::notices::Empty;
 use crate::components::pager::Pager;
-use crate::components::post_form::PostForm;
+use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, download_face, reason_label, want_face};
 use crate::format;
-use crate::pages::use_page_request;
-use crate::state::live::use_live;
-use crate::state::load::load;
-use crate::state::me::use_me;
-use crate::state::post::Post;
+use crate::pages::{read_page_request, read_query, show};
 
 /// The tabs: word in the address, word on the tab, what it shows.
 const TABS: [(&str, &str, Option<WantStatus>); 4] = [
@@ -31,8 +26,8 @@ const TABS: [(&str, &str, Option<WantStatus>); 4] = [
 ];
 
 /// What can be done with a want.
-#[derive(Clone, Copy)]
-struct Actions {
+#[derive(Clone)]
+struct Posts {
     search: Post,
     cancel: Post,
 }
@@ -40,52 +35,46 @@ struct Actions {
 /// One list with a tab for each status.
 #[component]
 pub fn WantsPage() -> impl IntoView {
-    let (live, query, page) = (use_live(), use_query_map(), use_page_request());
-    let actions = Actions {
+    let posts = Posts {
         search: Post::to::<SearchNow>(),
         cancel: Post::to::<CancelWant>(),
     };
-    let tab = Memo::new(move |_| query.with(|query| read_tab(query.get_str("show"))));
-    let changes = move || {
-        (
-            live.wants.get(),
-            live.downloads.get(),
-            actions.search.version.get(),
-            actions.cancel.version.get(),
-        )
-    };
-    let wants = load(
-        move || (TABS[tab.get()].2, page.get(), changes()),
-        |(status, page, _)| list_wants(status, page),
-    );
+    let query = read_query();
+    let tab = read_tab(query.get_str("show"));
     let tabs = TABS
         .into_iter()
         .enumerate()
         .map(|(index, (word, label, _))| {
-            let is_here = move || (tab.get() == index).then_some("page");
+            let is_here = (tab == index).then_some("page");
             view! { <li><a href=format!("/wants?show={word}") aria-current=is_here>{label}</a></li> }
         })
         .collect_view();
     view! {
-        <PageHead title="Wants"><a class="button" href="/search">"Want something"</a></PageHead>
-        <FormErrors error=actions.search.error />
-        <FormErrors error=actions.cancel.error />
+        <PageHead title="Wants" topics="wants download"><a class="button" href="/search">"Want something"</a></PageHead>
+        <PostErrors posts=vec![posts.search.clone(), posts.cancel.clone()] />
         <nav aria-label="Which wants"><ul class="tabs">{tabs}</ul></nav>
-        {show_loaded(wants, move |page| {
-            if page.items.is_empty() {
-                return view! {
-                    <Empty title="Nothing here."><p>"Search for a book and press "<strong>"Want it"</strong>": it is searched again until it is there."</p></Empty>
-                }
-                .into_any();
-            }
-            let rows = page.items.into_iter().map(|want| view! { <WantRow want=want actions=actions /> }).collect_view();
-            view! {
-                <ul class="rows" aria-live="polite">{rows}</ul>
-                <Pager path="/wants" query=query.get_untracked() next_cursor=page.next_cursor />
-            }
-            .into_any()
-        })}
+        {show(show_wants(TABS[tab].2, query, posts))}
     }
+}
+
+async fn show_wants(status: Option<WantStatus>, query: ParamsMap, posts: Posts) -> Result<AnyView, AppError> {
+    let page = list_wants(status, read_page_request(&query)).await?;
+    if page.items.is_empty() {
+        return Ok(view! {
+            <Empty title="Nothing here."><p>"Search for a book and press "<strong>"Want it"</strong>": it is searched again until it is there."</p></Empty>
+        }
+        .into_any());
+    }
+    let rows = page
+        .items
+        .into_iter()
+        .map(|want| view! { <WantRow want=want posts=posts.clone() /> })
+        .collect_view();
+    Ok(view! {
+        <ul class="rows" aria-live="polite">{rows}</ul>
+        <Pager path="/wants" query=query next_cursor=page.next_cursor />
+    }
+    .into_any())
 }
 
 fn read_tab(word: Option<&str>) -> usize {
@@ -93,7 +82,7 @@ fn read_tab(word: Option<&str>) -> usize {
 }
 
 #[component]
-fn WantRow(want: Want, actions: Actions) -> impl IntoView {
+fn WantRow(want: Want, posts: Posts) -> impl IntoView {
     let face = match want.state {
         Some(state) if want.status == WantStatus::Open => download_face(state),
         _ => want_face(want.status),
@@ -105,8 +94,9 @@ fn WantRow(want: Want, actions: Actions) -> impl IntoView {
         None => series,
     });
     let asked = format::join_names(want.wanted_by.iter().map(String::as_str));
+    let key = want.id.to_string();
     view! {
-        <li class="row">
+        <li class="row" data-key=key>
             <div class="row-head">
                 <bdi class="row-title clamp-2">{want.title.clone()}</bdi>
                 <Badge face=face />
@@ -122,16 +112,16 @@ fn WantRow(want: Want, actions: Actions) -> impl IntoView {
                 {want.next_at.filter(|_| is_open).map(|at| view! { <span>"Next step "<Moment at=at /></span> })}
                 <span>"Wanted by "<bdi>{asked}</bdi>", "<Moment at=want.created_at /></span>
             </p>
-            <WantActions want=want actions=actions />
+            <WantActions want=want posts=posts />
         </li>
     }
 }
 
 #[component]
-fn WantActions(want: Want, actions: Actions) -> impl IntoView {
-    let (is_open, me) = (want.status == WantStatus::Open, use_me());
-    let can_change = is_open && me.includes(Role::User);
-    let can_search = is_open && me.includes(Role::Manager);
+fn WantActions(want: Want, posts: Posts) -> impl IntoView {
+    let is_open = want.status == WantStatus::Open;
+    let can_change = is_open && may(Role::User);
+    let can_search = is_open && may(Role::Manager);
     let id = want.id.to_string();
     let cancel_id = id.clone();
     view! {
@@ -139,17 +129,17 @@ fn WantActions(want: Want, actions: Actions) -> impl IntoView {
             {want.download_id.map(|id| view! { <a class="button button-quiet" href=format!("/downloads/{id}")>"Download"</a> })}
             {want.search_id.map(|id| view! { <a class="button button-quiet" href=format!("/search/{id}")>"Last search"</a> })}
             {can_search.then(|| view! {
-                <PostForm action=actions.search>
+                <ButtonForm post=posts.search>
                     <input type="hidden" name="id" value=id />
                     <button class="button button-quiet" type="submit">"Search now"</button>
-                </PostForm>
+                </ButtonForm>
             })}
             {can_change.then(|| view! {
                 <Confirm label="Cancel…" question="It is no longer looked for.">
-                    <PostForm action=actions.cancel>
+                    <ButtonForm post=posts.cancel>
                         <input type="hidden" name="id" value=cancel_id />
                         <button class="button button-danger" type="submit">"Cancel the want"</button>
-                    </PostForm>
+                    </ButtonForm>
                 </Confirm>
             })}
         </div>

@@ -4,16 +4,20 @@ use app::{App, shell};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use leptos::context::provide_context;
 use leptos_axum::{
     LeptosRoutes, file_and_error_handler_with_context, generate_route_list, handle_server_fns_with_context,
 };
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::AppState;
 
 /// Pages and server functions. Server functions live under `/sfn`, apart from the JSON API.
+///
+/// Neither is kept by anybody: what a page shows is its reader's own, and Back asks for it anew.
 pub fn routes(state: &AppState) -> Router<AppState> {
     let routes = generate_route_list(App);
     Router::new()
@@ -22,6 +26,10 @@ pub fn routes(state: &AppState) -> Router<AppState> {
             let options = state.leptos.clone();
             move || shell(options.clone())
         })
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
 }
 
 /// Files of the site; anything else is the app's own "not found" page.
