@@ -203,7 +203,7 @@ async fn wants_are_approved_joined_cancelled_and_chosen_anew() {
 
 /// State and book change together, again and again; whoever reads meanwhile sees both or neither.
 async fn assert_is_read_as_of_one_moment(yard: &Yard, download: &DownloadDetail) {
-    let (id, book) = (download.summary.id, download.book_id.unwrap());
+    let (id, book) = (download.summary.id, download.book_id.expect("it is imported"));
     let change = format!(
         "UPDATE downloads SET state = CASE state WHEN 'imported' THEN 'failed' ELSE 'imported' END, \
          book_id = CASE WHEN book_id IS NULL THEN '{book}'::uuid END WHERE id = '{id}'"
