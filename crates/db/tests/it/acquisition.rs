@@ -1,13 +1,14 @@
 //! Wants, searches, downloads and imports.
 
-use db::DbError;
 use db::download_events::list_events;
 use db::download_list::{find_download_summary, list_downloads};
 use db::downloads::{
-    DownloadChanges, NewDownload, NewEvent, find_download, insert_download, transition_download, update_download,
+    DownloadChanges, DownloadRow, NewDownload, NewEvent, find_download, insert_download, transition_download,
+    update_download,
 };
 use db::imports::{ImportRow, ImportStatus, insert_import, set_import_status};
 use db::wants::{NewWant, insert_want, join_want, list_wants};
+use db::{Connection, DbError};
 use diesel_async::RunQueryDsl;
 use testing::TestDatabase;
 use types::downloads::{DownloadScope, DownloadState, EventCode, HoldReason};
@@ -110,7 +111,11 @@ async fn download_life_is_told_in_its_events() {
     );
     let row = row.await.unwrap();
     assert_eq!(
-        (row.hold_reason, row.info_hash.as_deref(), row.sentence.as_str()),
+        (
+            row.hold_reason.as_deref(),
+            row.info_hash.as_deref(),
+            row.sentence.as_str()
+        ),
         (None, Some("ab"), "Sent.")
     );
     let progress = DownloadChanges {
