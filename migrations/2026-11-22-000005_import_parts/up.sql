@@ -18,4 +18,6 @@ CREATE INDEX download_parts_book ON download_parts (book_id);
 -- The part's position; 0 for a single book. All files of a part or none.
 ALTER TABLE imports ADD COLUMN part INTEGER NOT NULL DEFAULT 0 CHECK (part >= 0);
 DROP INDEX imports_one_live_per_download;
-CREATE UNIQUE INDEX imports_one_live_per_part ON imports (download_id, part) WHERE status <> 'undone';
+-- Of a release that the download had before its present one: what it brought stays, but is no try of this one.
+ALTER TABLE imports ADD COLUMN is_former BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE UNIQUE INDEX imports_one_live_per_part ON imports (download_id, part) WHERE status <> 'undone' AND NOT is_former;

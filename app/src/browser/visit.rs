@@ -29,6 +29,8 @@ thread_local! {
     static SHOWN: RefCell<String> = RefCell::default();
     /// Counts what people did: an answer that was overtaken is dropped.
     static TURN: Cell<u32> = const { Cell::new(0) };
+    /// Counts what was asked for without anybody doing something: the newest wins.
+    static REFRESH: Cell<u32> = const { Cell::new(0) };
     /// Counts what was asked for a part of the page, in the same way.
     static PREVIEW: Cell<u32> = const { Cell::new(0) };
     static TROUBLE: Cell<Option<RwSignal<Option<Trouble>>>> = const { Cell::new(None) };
@@ -65,9 +67,11 @@ pub fn start(trouble: RwSignal<Option<Trouble>>) {
 /// Asks for what is shown again.
 pub fn refresh() {
     let (turn, address) = (TURN.get(), SHOWN.with_borrow(Clone::clone));
+    let newest = REFRESH.get().wrapping_add(1);
+    REFRESH.set(newest);
     spawn_local(async move {
         if let Some(answer) = ask(&address, None).await
-            && TURN.get() == turn
+            && (TURN.get(), REFRESH.get()) == (turn, newest)
             // What is shown is worth more than an error that passes.
             && answer.status < 500
         {
@@ -87,6 +91,8 @@ pub fn visit(address: String, step: Step) {
         report(answer.is_none());
         match answer {
             Some(answer) => {
+                // What was asked of the page before is dropped.
+                next_turn();
                 arrive(&answer, step);
             }
             // Back must lead there even when nothing answers: the browser says why.
@@ -104,6 +110,7 @@ pub async fn post(form: &HtmlFormElement, address: &str, body: UrlSearchParams) 
     let Some(answer) = answer.filter(|_| TURN.get() == turn) else {
         return true;
     };
+    next_turn();
     let is_refused = answer.address.search_params().has("__err");
     if !is_refused {
         // What was typed was taken: the fields follow the server again.

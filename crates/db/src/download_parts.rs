@@ -37,6 +37,7 @@ pub async fn list_parts(conn: &mut Connection, id: DownloadId) -> DbResult<Vec<D
 pub async fn replace_unbegun_parts(conn: &mut Connection, id: DownloadId, parts: Vec<DownloadPartRow>) -> DbResult<()> {
     let begun = imports::table
         .filter(imports::download_id.eq(id.0))
+        .filter(imports::is_former.eq(false))
         .filter(imports::status.ne(ImportStatus::Undone.as_str()))
         .select(imports::part);
     let begun: Vec<i32> = begun.load(conn).await?;

@@ -108,13 +108,23 @@ pub async fn set_import_status(
     Ok(())
 }
 
-/// The import of a download's part (0 for a single book) that was not undone.
+/// The import of a part (0 for a single book) of the download's present release that was not undone.
 pub async fn find_live_import(conn: &mut Connection, id: DownloadId, part: i32) -> DbResult<Option<ImportRow>> {
     let query = imports::table
         .filter(imports::download_id.eq(id.0))
         .filter(imports::part.eq(part))
+        .filter(imports::is_former.eq(false))
         .filter(imports::status.ne(ImportStatus::Undone.as_str()));
     Ok(query.select(ImportRow::as_select()).first(conn).await.optional()?)
+}
+
+/// The download takes another release: what the one before brought stays, and is not taken for the new one's.
+pub async fn set_imports_former(conn: &mut Connection, id: DownloadId) -> DbResult<()> {
+    diesel::update(imports::table.filter(imports::download_id.eq(id.0)))
+        .set(imports::is_former.eq(true))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// What a download brought into the library.

@@ -226,6 +226,7 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         part -> Int4,
+        is_former -> Bool,
     }
 }
 

@@ -127,6 +127,7 @@ pub(crate) async fn queue_chosen(
             db::downloads::insert_download(conn, &new, &event).await?
         }
     };
+    let former = download.release_id;
     let step = Step::new(DownloadState::Queued, EventCode::Chosen, sentence).with(|changes| {
         changes.candidate_id = Some(Some(chosen.candidate.id));
         changes.release_id = Some(Some(chosen.candidate.release_id));
@@ -145,6 +146,9 @@ pub(crate) async fn queue_chosen(
         changes.stall_step = Some(0);
     });
     let download = take_step(services, conn, actor, &download, step).await?;
+    if former != Some(chosen.candidate.release_id) {
+        db::imports::set_imports_former(conn, download.id()).await?;
+    }
     db::download_parts::delete_parts(conn, download.id()).await?;
     enqueue_advance(services, conn, actor, download.id()).await?;
     Ok(download.id())

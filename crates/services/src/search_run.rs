@@ -64,15 +64,18 @@ async fn ask_all(services: &Services, id: SearchId, question: &Question<'_>) -> 
         .collect();
     // By the indexers' priority and not by who was fastest: that order settles what is equal otherwise.
     let mut finds = Vec::new();
-    let mut summary = judge_finds(services, id, question.aim, &[], &outcomes).await?;
+    let mut summary = None;
     while let Some((place, answer)) = asked.next().await {
         outcomes[place] = answer.outcome;
         finds.extend(store_finds(services, place, &indexers[place].integration, answer.releases).await?);
         finds.sort_by_key(|find: &Find<'_>| find.place);
-        summary = judge_finds(services, id, question.aim, &finds, &outcomes).await?;
+        summary = Some(judge_finds(services, id, question.aim, &finds, &outcomes).await?);
         store_outcomes(services, id, &outcomes).await?;
     }
-    Ok(summary)
+    match summary {
+        Some(summary) => Ok(summary),
+        None => judge_finds(services, id, question.aim, &finds, &outcomes).await,
+    }
 }
 
 struct Answer {

@@ -6,7 +6,7 @@ use db::downloads::{
     DownloadChanges, DownloadRow, NewDownload, NewEvent, find_download, insert_download, transition_download,
     update_download,
 };
-use db::imports::{ImportRow, ImportStatus, insert_import, set_import_status};
+use db::imports::{ImportRow, ImportStatus, find_live_import, insert_import, set_import_status, set_imports_former};
 use db::wants::{NewWant, insert_want, join_want, list_wants};
 use db::{Connection, DbError};
 use diesel_async::RunQueryDsl;
@@ -342,4 +342,19 @@ async fn target_folder_takes_one_import_until_it_is_undone() {
         .await
         .unwrap();
     insert_import(&mut conn, &import(2, downloads[1]), &[]).await.unwrap();
+
+    // Another release begins anew, beside what the one before brought.
+    let download = DownloadId(downloads[1]);
+    assert!(find_live_import(&mut conn, download, 0).await.unwrap().is_some());
+    set_imports_former(&mut conn, download).await.unwrap();
+    assert!(find_live_import(&mut conn, download, 0).await.unwrap().is_none());
+    let clash = insert_import(&mut conn, &import(3, downloads[1]), &[])
+        .await
+        .unwrap_err();
+    assert!(clash.is_duplicate_of("imports_one_live_per_target"), "{clash:?}");
+    let elsewhere = ImportRow {
+        target_path: "/library/Dune (2)".into(),
+        ..import(3, downloads[1])
+    };
+    insert_import(&mut conn, &elsewhere, &[]).await.unwrap();
 }

@@ -69,7 +69,10 @@ async fn block_after(
     download: &DownloadRow,
     error: ServiceError,
 ) -> std::result::Result<Outcome, JobError> {
-    block(services, download, EventCode::ImportFailed, &error.message).await?;
+    // It may have moved on since the caller read it, and a word about an earlier state is not written.
+    if let Some(download) = load(services, download.id()).await? {
+        block(services, &download, EventCode::ImportFailed, &error.message).await?;
+    }
     Err(error.into())
 }
 

@@ -270,3 +270,22 @@ async fn a_stalled_torrent_climbs_the_ladder_and_gives_way_to_the_next_one() {
     assert_stands(&all[0], DownloadState::Failed, None, EventCode::Stalled, &words);
     yard.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stops_an_import_is_said_at_once() {
+    let yard = Yard::start(&ONLY_MYANONAMOUSE).await;
+    yard.fault("tracker", "no_peers").await;
+    let want = yard.want("It", "Stephen King").await;
+    yard.wait_for_state(want, DownloadState::Sent).await;
+    yard.run_sql("DELETE FROM download_torrents").await;
+    yard.lift("tracker", "no_peers").await;
+    let sentence = "Its .torrent is not stored. Retry fetches it again.";
+    let stopped = yard.wait_for(want, |one| one.summary.sentence == sentence).await;
+    assert_eq!(stopped.summary.state, DownloadState::Verifying);
+    assert!(stopped.summary.next_at.is_some(), "{stopped:?}");
+    assert_eq!(
+        stopped.events.last().map(|event| event.code),
+        Some(EventCode::ImportFailed)
+    );
+    yard.close().await;
+}
