@@ -15,6 +15,7 @@ use super::plan::facts_of;
 use super::verify::read_files;
 use crate::Services;
 use crate::error::{Result, ServiceError};
+use crate::failover::find_blocklist_reason;
 use crate::ownership::{Ownership, find_owned, identity_of_work, load_similar_works};
 use crate::works::resolve_work;
 
@@ -103,7 +104,11 @@ pub async fn propose_split(conn: &mut Connection, download: &DownloadRow) -> Res
         let standing = if is_insisted_on {
             Standing::New
         } else {
-            find_standing(conn, download, identity).await?
+            doubt_double(
+                find_standing(conn, download, identity).await?,
+                identity,
+                &identities[..index],
+            )
         };
         proposed.push(ProposedPart {
             part,
@@ -154,6 +159,20 @@ fn identity_of_pack(facts: &ReleaseFacts, pack: &BookNames) -> WorkIdentity {
         authors: pack.authors.clone(),
         series: series.collect(),
         ..WorkIdentity::default()
+    }
+}
+
+/// Two parts that read as one book are two recordings of it, or two books whose names don't tell them apart.
+fn doubt_double(standing: Standing, part: &WorkIdentity, earlier: &[WorkIdentity]) -> Standing {
+    let is_double = earlier
+        .iter()
+        .any(|other| matches!(match_works(other, part), WorkMatch::Same(_)));
+    match standing {
+        Standing::New if is_double => Standing::Unsure(format!(
+            "\"{}\" looks like the same book as another part of the pack.",
+            part.title
+        )),
+        _ => standing,
     }
 }
 
@@ -236,6 +255,26 @@ pub async fn names_of_part(conn: &mut Connection, download: &DownloadRow, row: &
     })
 }
 
+/// Whether a wanted book of the pack came in with it or is owned; of a whole set every book is wanted.
+pub async fn has_wanted_part(conn: &mut Connection, download: &DownloadRow, parts: &[DownloadPartRow]) -> Result<bool> {
+    let wanted = parts.iter().filter(|part| part.is_wanted);
+    if wanted.clone().any(|part| part.skipped.is_none()) {
+        return Ok(true);
+    }
+    // What was skipped may only be on its way: then it is not there yet.
+    let work = db::works::find_work(conn, download.work_id.into())
+        .await?
+        .ok_or_else(|| ServiceError::not_found("work"))?;
+    let pack = names_of_pack(&facts_of(conn, download).await?, &identity_of_work(work));
+    for part in wanted {
+        let identity = identity_of_part(&read_part(&part.hint, &pack));
+        if matches!(find_owned(conn, &identity).await?, Ownership::Owned(..)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The books of a pack, for people: what is proposed while it waits in review, else what was decided.
 pub async fn list_parts(conn: &mut Connection, download: &DownloadRow) -> Result<Vec<DownloadPart>> {
     if download.state()? == DownloadState::Review {
@@ -267,11 +306,20 @@ pub async fn list_parts(conn: &mut Connection, download: &DownloadRow) -> Result
 
 /// The split that a person may confirm: of a download in review whose files the client has.
 pub async fn find_waiting_split(conn: &mut Connection, download: &DownloadRow) -> Result<Option<Proposal>> {
-    let has_files = download.client_id.is_some() && download.progress.is_some_and(|progress| progress >= 1.0);
-    if download.state()? != DownloadState::Review || download.info_hash.is_none() || !has_files {
+    if download.state()? != DownloadState::Review || !has_usable_files(conn, download).await? {
         return Ok(None);
     }
     propose_split(conn, download).await
+}
+
+/// Whether the client has all of it and nothing was found wrong with it: what was rejected stays out.
+pub async fn has_usable_files(conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
+    let is_complete = download.client_id.is_some() && download.progress.is_some_and(|progress| progress >= 1.0);
+    let Some(hash) = download.info_hash.as_deref().filter(|_| is_complete) else {
+        return Ok(false);
+    };
+    let release = download.release_id.map(Into::into);
+    Ok(find_blocklist_reason(conn, release, Some(hash)).await?.is_none())
 }
 
 fn show_proposal(proposal: Proposal) -> Vec<DownloadPart> {

@@ -1,4 +1,4 @@
-//! Imports a pack as one book per part: decides once, then brings in one part a turn, each whole or not at all.
+//! Imports a pack as one book per part: decides once, then brings in part by part, each whole or not at all.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,17 @@ use jobs::RunContext;
 use types::downloads::{DownloadState, EventCode};
 use types::jobs::LogLevel;
 use types::wants::WantStatus;
-use types::{BookId, WorkId};
+use types::{BookId, ErrorCode, WorkId};
 
 use super::JOB_ACTOR;
 use super::import_download::{Stage, advance, block, tell_placed};
 use crate::Services;
+use crate::downloads::stop_unfinished;
 use crate::error::{Result, ServiceError};
 use crate::import::bring_in::{Arrival, Brought, bring_in};
-use crate::import::split::{Proposal, names_of_part, propose_split, read_parts, store_split};
+use crate::import::split::{
+    Proposal, has_usable_files, has_wanted_part, names_of_part, propose_split, read_parts, store_split,
+};
 use crate::ownership::find_library_obstacle;
 use crate::text::counted;
 use crate::transition::{Step, note_event, take_step};
@@ -84,11 +87,11 @@ async fn begin(
     }
     let comes_in = parts.len() - skipped.len();
     if comes_in == 0 {
-        let sentence = "Every book of the pack is owned already or on its way; nothing was imported.";
-        let step = Step::new(DownloadState::Cancelled, EventCode::AlreadyOwned, sentence);
+        let open = fulfil_want_of_pack(services, conn, download, &parts).await?;
+        let sentence = format!("Every book of the pack is owned already or on its way; nothing was imported.{open}");
+        let step = Step::new(DownloadState::Cancelled, EventCode::AlreadyOwned, sentence.clone());
         take_step(services, conn, &JOB_ACTOR, download, step).await?;
-        db::wants::close_want(conn, download.want_id.into(), WantStatus::Fulfilled, services.now()).await?;
-        return Ok((Stage::End(sentence.into()), skipped));
+        return Ok((Stage::End(sentence), skipped));
     }
     let sentence = format!("Bringing {} of the pack into the library.", counted(comes_in, "book"));
     let step = Step::new(DownloadState::Importing, EventCode::ImportStarted, sentence.clone());
@@ -96,38 +99,91 @@ async fn begin(
     Ok((Stage::Next, [skipped, vec![sentence]].concat()))
 }
 
-/// Brings in the first part that is not done, or ends the download when all are.
+/// Brings in every part that is not done and can be, or ends the download when all are. One that is stuck holds up
+/// no other.
 pub(super) async fn import_next(
     services: &Services,
     ctx: &RunContext,
     download: &DownloadRow,
     parts: &[DownloadPartRow],
 ) -> Result<Stage> {
-    let Some(part) = find_unfinished(services, parts).await? else {
+    let unfinished = list_unfinished(services, parts).await?;
+    if unfinished.is_empty() {
         let sentence = finish_pack(services, download, parts).await?;
         return Ok(Stage::End(sentence));
+    }
+    let mut stuck: Vec<Stuck> = Vec::new();
+    for part in unfinished {
+        // Somebody may have ended it while the part before came in: the job's next turn looks at that.
+        if ctx.is_cancelled() || !is_importing(services, download).await? {
+            return Ok(Stage::Next);
+        }
+        let reason = import_part(services, ctx, download, part).await?;
+        stuck.extend(reason.filter(|reason| !stuck.contains(reason)));
+    }
+    let Some(first) = stuck.first() else {
+        return Ok(Stage::Next);
     };
-    let arrival = arrival_of(services, download, part).await?;
-    let title = &arrival.names.title;
-    let (book, sentence) = match bring_in(services, ctx, download, &arrival).await? {
+    let sentences: Vec<&str> = stuck.iter().map(|one| one.sentence.as_str()).collect();
+    block(services, download, first.code, &sentences.join(" ")).await
+}
+
+/// Why a part can't come in for now.
+#[derive(PartialEq, Eq)]
+struct Stuck {
+    code: EventCode,
+    sentence: String,
+}
+
+/// Answers what holds up this part alone; an error is about all of them.
+async fn import_part(
+    services: &Services,
+    ctx: &RunContext,
+    download: &DownloadRow,
+    part: &DownloadPartRow,
+) -> Result<Option<Stuck>> {
+    let brought = async {
+        let arrival = arrival_of(services, download, part).await?;
+        let brought = bring_in(services, ctx, download, &arrival).await?;
+        Ok::<_, ServiceError>((arrival.names.title, brought))
+    };
+    let (title, brought) = match brought.await {
+        Err(error) if matches!(error.code, ErrorCode::Conflict | ErrorCode::NotFound) => {
+            let code = EventCode::ImportFailed;
+            let sentence = error.message;
+            return Ok(Some(Stuck { code, sentence }));
+        }
+        brought => brought?,
+    };
+    let (book, sentence) = match brought {
         Brought::Shelved { book, library } => (Some(book), format!("On the shelf as \"{title}\" in {library}.")),
         Brought::Placed(folder) => (None, format!("\"{title}\": {}", tell_placed(&folder))),
-        Brought::Unseen(sentence) => return block(services, download, EventCode::NotSeenByLibrary, &sentence).await,
+        Brought::Unseen(sentence) => {
+            let code = EventCode::NotSeenByLibrary;
+            return Ok(Some(Stuck { code, sentence }));
+        }
     };
     ctx.log(LogLevel::Info, sentence.clone()).await;
     finish_part(services, download, part, book, &sentence).await?;
-    Ok(Stage::Next)
+    Ok(None)
 }
 
-async fn find_unfinished<'a>(services: &Services, parts: &'a [DownloadPartRow]) -> Result<Option<&'a DownloadPartRow>> {
+async fn is_importing(services: &Services, download: &DownloadRow) -> Result<bool> {
     let mut conn = services.connection().await?;
+    let current = db::downloads::find_download(&mut conn, download.id()).await?;
+    Ok(current.is_some_and(|current| current.state == DownloadState::Importing.as_str()))
+}
+
+async fn list_unfinished<'a>(services: &Services, parts: &'a [DownloadPartRow]) -> Result<Vec<&'a DownloadPartRow>> {
+    let mut conn = services.connection().await?;
+    let mut unfinished = Vec::new();
     for part in parts.iter().filter(|part| part.skipped.is_none()) {
         let import = db::imports::find_live_import(&mut conn, part.download_id.into(), part.position).await?;
         if import.is_none_or(|import| import.status != ImportStatus::Done.as_str()) {
-            return Ok(Some(part));
+            unfinished.push(part);
         }
     }
-    Ok(None)
+    Ok(unfinished)
 }
 
 async fn arrival_of(services: &Services, download: &DownloadRow, part: &DownloadPartRow) -> Result<Arrival> {
@@ -160,64 +216,95 @@ async fn finish_part(
     sentence: &str,
 ) -> Result<()> {
     let mut conn = services.connection().await?;
-    conn.transaction(async |conn| {
-        let current = db::downloads::lock_download(conn, download.id()).await?;
-        if current.state()? != DownloadState::Importing {
-            return Err(ServiceError::conflict(format!(
-                "The download is {} meanwhile; the rest of the pack stays out.",
-                current.state()?
-            )));
-        }
-        if let Some(book) = book {
-            db::download_parts::set_part_book(conn, download.id(), part.position, book).await?;
-        }
-        if let Some(import) = db::imports::find_live_import(conn, download.id(), part.position).await? {
-            db::imports::set_import_status(conn, import.id.into(), ImportStatus::Done, services.now()).await?;
-        }
-        note_event(services, conn, &JOB_ACTOR, download.id(), EventCode::Linked, sentence).await?;
-        fulfil_wants(services, conn, &current, part.work_id.into()).await?;
-        db::events::notify(conn, &types::events::LiveEvent::Library).await?;
-        Ok(())
-    })
-    .await
-}
-
-/// Whoever wants the part's work has it now; a search or a wait for it ends. What a client already has goes on.
-async fn fulfil_wants(services: &Services, conn: &mut Connection, pack: &DownloadRow, work: WorkId) -> Result<()> {
-    let Some(want) = db::wants::find_open_want(conn, work).await? else {
-        return Ok(());
-    };
-    db::wants::close_want(conn, want.id.into(), WantStatus::Fulfilled, services.now()).await?;
-    let other = db::downloads::find_active_download(conn, work).await?;
-    let Some(other) = other.filter(|other| other.id != pack.id) else {
-        return Ok(());
-    };
-    if !other.state()?.is_in_client() {
-        let sentence = "It came into the library with a pack; nothing more is done for it.";
-        let step = Step::new(DownloadState::Cancelled, EventCode::AlreadyOwned, sentence);
-        take_step(services, conn, &JOB_ACTOR, &other, step).await?;
+    let ended = conn
+        .transaction(async |conn| {
+            let current = db::downloads::lock_download(conn, download.id()).await?;
+            if current.state()? != DownloadState::Importing {
+                return Err(ServiceError::conflict(format!(
+                    "The download is {} meanwhile; the rest of the pack stays out.",
+                    current.state()?
+                )));
+            }
+            if let Some(book) = book {
+                db::download_parts::set_part_book(conn, download.id(), part.position, book).await?;
+            }
+            if let Some(import) = db::imports::find_live_import(conn, download.id(), part.position).await? {
+                db::imports::set_import_status(conn, import.id.into(), ImportStatus::Done, services.now()).await?;
+            }
+            note_event(services, conn, &JOB_ACTOR, download.id(), EventCode::Linked, sentence).await?;
+            let ended = fulfil_wants(services, conn, &current, part.work_id.into()).await?;
+            db::events::notify(conn, &types::events::LiveEvent::Library).await?;
+            Ok(ended)
+        })
+        .await?;
+    if let Some(ended) = ended {
+        stop_unfinished(services, &ended).await;
     }
     Ok(())
 }
 
-/// Download and want end together. The download's own book is the wanted one.
+/// Whoever wants the part's work has it now; a search, a wait or a transfer for it ends. What a client has whole goes
+/// on: it may be a pack with more in it. Answers the download that ended.
+async fn fulfil_wants(
+    services: &Services,
+    conn: &mut Connection,
+    pack: &DownloadRow,
+    work: WorkId,
+) -> Result<Option<DownloadRow>> {
+    let Some(want) = db::wants::find_open_want(conn, work).await? else {
+        return Ok(None);
+    };
+    db::wants::close_want(conn, want.id.into(), WantStatus::Fulfilled, services.now()).await?;
+    let other = db::downloads::find_active_download(conn, work).await?;
+    let Some(other) = other.filter(|other| other.id != pack.id) else {
+        return Ok(None);
+    };
+    if has_usable_files(conn, &other).await? {
+        return Ok(None);
+    }
+    let stays = match other.client_id {
+        Some(_) => " The torrent stays in the client: it may owe seeding.",
+        None => "",
+    };
+    let sentence = format!("It came into the library with a pack; nothing more is done for it.{stays}");
+    let step = Step::new(DownloadState::Cancelled, EventCode::AlreadyOwned, sentence);
+    take_step(services, conn, &JOB_ACTOR, &other, step).await.map(Some)
+}
+
+/// Download and want end together, if a wanted book came in. The download's own book is the wanted one.
 async fn finish_pack(services: &Services, download: &DownloadRow, parts: &[DownloadPartRow]) -> Result<String> {
     let mut conn = services.connection().await?;
-    let sentence = tell_pack(&mut conn, download, parts).await?;
-    let wanted = parts.iter().filter(|part| part.is_wanted);
-    let book = wanted.chain(parts).find_map(|part| part.book_id);
+    let told = tell_pack(&mut conn, download, parts).await?;
+    // Of a whole set every part is wanted; of a pack without the wanted book none is.
+    let book = parts.iter().filter(|part| part.is_wanted).find_map(|part| part.book_id);
     conn.transaction(async |conn| {
+        let open = fulfil_want_of_pack(services, conn, download, parts).await?;
+        let sentence = told + open;
         let step = Step::new(DownloadState::Imported, EventCode::Imported, sentence.clone()).with(|changes| {
             changes.book_id = Some(book);
             changes.next_at = Some(None);
         });
         take_step(services, conn, &JOB_ACTOR, download, step).await?;
-        db::wants::close_want(conn, download.want_id.into(), WantStatus::Fulfilled, services.now()).await?;
         db::events::notify(conn, &types::events::LiveEvent::Library).await?;
-        Ok::<_, ServiceError>(())
+        Ok::<_, ServiceError>(sentence)
     })
-    .await?;
-    Ok(sentence)
+    .await
+}
+
+/// Ends the want that the pack was taken for if its book is there now. Answers what to say when it stays open.
+async fn fulfil_want_of_pack(
+    services: &Services,
+    conn: &mut Connection,
+    download: &DownloadRow,
+    parts: &[DownloadPartRow],
+) -> Result<&'static str> {
+    if !has_wanted_part(conn, download, parts).await? {
+        return Ok(
+            " The wanted book did not come in with it, so its want stays open: search for it again or cancel it.",
+        );
+    }
+    db::wants::close_want(conn, download.want_id.into(), WantStatus::Fulfilled, services.now()).await?;
+    Ok("")
 }
 
 async fn tell_pack(conn: &mut Connection, download: &DownloadRow, parts: &[DownloadPartRow]) -> Result<String> {

@@ -351,3 +351,83 @@ async fn an_uncertain_pack_waits_for_a_managers_word() {
     assert_eq!(status_of(&yard, want).await, WantStatus::Fulfilled);
     yard.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_want_stays_open_when_the_confirmed_pack_does_not_hold_its_book() {
+    let yard = Yard::start(&ONLY_MYANONAMOUSE).await;
+    let want = want_volume(&yard, "Network Effect", "Martha Wells", ("The Murderbot Diaries", "3")).await;
+    grab_pack(&yard, want, "Murderbot").await;
+    let waiting = yard
+        .wait_for(want, |one| {
+            one.summary.state == DownloadState::Review && !one.parts.is_empty()
+        })
+        .await;
+    assert_eq!(
+        parts_of(&waiting),
+        ["All Systems Red", "Artificial Condition", "Rogue Protocol"],
+        "none is the wanted one"
+    );
+    // What was rejected is not offered again, though the client has it.
+    yard.run_sql(
+        "INSERT INTO blocklist (release_id, info_hash, reason, created_at)
+         SELECT release_id, info_hash, 'bad', now() FROM downloads WHERE state = 'review'",
+    )
+    .await;
+    let rejected = yard.download(waiting.summary.id).await;
+    assert!(rejected.parts.is_empty() && !rejected.actions.can_confirm_split);
+    yard.run_sql("DELETE FROM blocklist").await;
+    downloads::confirm_split(&yard.services, &yard.admin, waiting.summary.id)
+        .await
+        .unwrap();
+    let imported = yard.wait_for_state(want, DownloadState::Imported).await;
+    assert_stands(
+        &imported,
+        DownloadState::Imported,
+        None,
+        EventCode::Imported,
+        &["3 books of the pack", "did not come in with it", "want stays open"],
+    );
+    assert_eq!(imported.book_id, None);
+    assert!(imported.parts.iter().all(|part| part.book_id.is_some()));
+    assert_eq!(status_of(&yard, want).await, WantStatus::Open);
+    // It can be searched for again, by a download of its own.
+    wants::search_now(&yard.services, &yard.admin, want).await.unwrap();
+    let again = yard.wait_for(want, |one| one.summary.id != imported.summary.id).await;
+    assert_eq!(again.book_id, None);
+    yard.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_stuck_holds_up_no_other() {
+    let yard = Yard::start(&ONLY_MYANONAMOUSE).await;
+    yard.run_sql(
+        "CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = 'unique_violation'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON imports FOR EACH ROW WHEN (NEW.part = 0) EXECUTE FUNCTION refuse()",
+    )
+    .await;
+    let want = want_volume(&yard, "The Stone Sky", "N. K. Jemisin", ("The Broken Earth", "3")).await;
+    grab_pack(&yard, want, "Broken Earth").await;
+    let stuck = yard
+        .wait_for(want, |one| {
+            one.events.iter().any(|event| event.code == EventCode::ImportFailed)
+        })
+        .await;
+    let told = tell(std::slice::from_ref(&stuck));
+    assert_eq!(stuck.summary.state, DownloadState::Importing, "{told}");
+    assert_eq!(
+        stuck
+            .parts
+            .iter()
+            .map(|part| part.book_id.is_some())
+            .collect::<Vec<_>>(),
+        [false, true, true],
+        "{told}"
+    );
+    yard.run_sql("DROP TRIGGER refuse ON imports").await;
+    yard.skip(TimeDelta::minutes(11));
+    let imported = yard.wait_for_state(want, DownloadState::Imported).await;
+    assert!(imported.parts.iter().all(|part| part.book_id.is_some()));
+    assert_eq!(folders_of(&yard, &imported).len(), 3);
+    yard.close().await;
+}
