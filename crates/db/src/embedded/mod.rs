@@ -140,8 +140,11 @@ impl EmbeddedPostgres {
     async fn wait_until_ready(&self) -> Result<(), EmbeddedError> {
         let deadline = tokio::time::Instant::now() + START_WITHIN;
         loop {
-            let Err(error) = AsyncPgConnection::establish(&self.url("postgres")).await else {
-                return Ok(());
+            let error = match AsyncPgConnection::establish(&self.url("postgres")).await {
+                Ok(_) if self.process_id().is_some() => return Ok(()),
+                // One that runs from before may answer sooner than it is adopted.
+                Ok(_) => "it is not adopted yet".to_owned(),
+                Err(error) => error.to_string(),
             };
             let log = self.layout.log.display().to_string();
             if let Some(reason) = self.supervisor.failure() {
