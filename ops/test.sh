@@ -35,9 +35,12 @@ eval "$(cargo llvm-cov show-env --sh 2>/dev/null)"
 cargo llvm-cov clean --profraw-only
 
 step "build of the tests"
-cargo build --quiet -p sandbox
+programs="$CARGO_TARGET_DIR/programs.json"
+cargo build --quiet -p sandbox --message-format=json-render-diagnostics >"$programs"
 # Builds the server's program too, as its integration tests start it.
-cargo test --quiet --no-run --workspace --exclude frontend --exclude xtask --tests
+cargo test --quiet --no-run --workspace --exclude frontend --exclude xtask --tests \
+  --message-format=json-render-diagnostics >>"$programs"
+node ops/drop-stale-programs.mjs "$CARGO_TARGET_DIR/debug/deps" "$programs"
 
 step "Rust tests"
 cargo test --workspace --exclude frontend --exclude xtask --tests
