@@ -169,3 +169,32 @@ test("a page follows what happens while what one typed and unfolded stays", asyn
   await expect(other.getByRole("link", { name: "Open the book" })).toBeVisible({ timeout: 90_000 });
   expect(await other.evaluate(() => "isSamePage" in window)).toBe(true);
 });
+
+test("a pack of which no split is certain shows its books and waits for a word", async ({ page }) => {
+  test.slow();
+  await open(page, "/search");
+  await page.getByLabel("Title").fill("Rogue Protocol");
+  await page.getByLabel("Author").fill("Martha Wells");
+  await page.getByText("Series, narrator and more").click();
+  await page.getByLabel("Series", { exact: true }).fill("The Murderbot Diaries");
+  await page.getByLabel("Number in the series").fill("3");
+  await page.getByRole("button", { name: "Search" }).click();
+  await expect(page.locator(".page-head .badge")).toHaveText("Done", { timeout: 30_000 });
+  await page.getByText(/release was rejected|releases were rejected/).click();
+  const pack = page.locator(".candidate").filter({ hasText: "The Murderbot Diaries" }).first();
+  await pack.getByText("Grab anyway…").click();
+  await pack.getByRole("button", { name: "Grab" }).click({ timeout: 10_000 });
+  await expect(page).toHaveURL(/\/downloads\//);
+
+  // Two of its books are in the library; the wanted one comes on the person's word although it is, too.
+  const split = page.getByRole("button", { name: "Import as 1 book" });
+  await expect(split).toBeVisible({ timeout: 60_000 });
+  await expect(page.locator(".download-sentence")).toContainText("pack of 3 books");
+  const parts = page.locator("section").filter({ has: page.getByRole("heading", { name: "Books in it" }) }).locator("li");
+  await expect(parts).toHaveCount(3);
+  await expect(parts.filter({ hasText: "Skipped" })).toHaveCount(2);
+  await expect(parts.filter({ hasText: "Rogue Protocol" })).toContainText("Wanted");
+  await split.click();
+  await expect(page.locator(".page-head .badge")).toHaveText("In the library", { timeout: 60_000 });
+  await expect(parts.getByRole("link")).toHaveText(["Rogue Protocol"]);
+});

@@ -15,6 +15,7 @@ use types::search::{Decision, Gate, GateFinding, IdentityBand, ReleaseFacts, Sea
 use crate::identity::WorkIdentity;
 use quality::Standing;
 use recording::Identification;
+pub use recording::{claim_of_several, holds_several};
 
 /// What is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use db::Connection;
 use db::candidates::CandidateRow;
 use db::downloads::{DownloadRow, NewDownload};
 use diesel_async::AsyncConnection;
+use domain::choice::holds_several;
+use domain::normalise::title_key;
 use jobs::NewRun;
 use types::downloads::{DownloadState, EventCode};
 use types::jobs::JobKind;
@@ -206,11 +208,12 @@ async fn find_want(
     Ok((want, work))
 }
 
-/// What the person typed, with the names that the chosen release has.
+/// What the person typed, with the names that the chosen release has. A set's title is not that of the book in it.
 fn fill_form(form: SearchForm, facts: &ReleaseFacts) -> SearchForm {
     if facts.authors.is_empty() {
         return form;
     }
+    let is_set_around_it = holds_several(facts) && title_key(&form.title).key != title_key(&facts.title).key;
     let series = facts.series.first();
     let or_claimed = |typed: String, claimed: Option<String>| {
         if typed.is_empty() {
@@ -219,11 +222,19 @@ fn fill_form(form: SearchForm, facts: &ReleaseFacts) -> SearchForm {
             typed
         }
     };
+    let title = if is_set_around_it {
+        form.title.clone()
+    } else {
+        facts.title.clone()
+    };
+    let sequence = series
+        .filter(|_| !is_set_around_it)
+        .and_then(|series| series.sequence.clone());
     SearchForm {
-        title: facts.title.clone(),
+        title,
         author: facts.authors.join("; "),
         series: or_claimed(form.series, series.map(|series| series.name.clone())),
-        sequence: or_claimed(form.sequence, series.and_then(|series| series.sequence.clone())),
+        sequence: or_claimed(form.sequence, sequence),
         ..form
     }
 }
@@ -285,5 +296,39 @@ fn reasons(verdict: &Verdict) -> String {
         verdict.summary.clone()
     } else {
         sentences.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use types::search::SeriesClaim;
+
+    use super::*;
+
+    #[test]
+    fn a_set_does_not_lend_its_title_to_the_book_that_was_looked_for() {
+        let form = SearchForm {
+            title: "rogue protocol".into(),
+            ..SearchForm::default()
+        };
+        let release = |title: &str, sequence: &str| ReleaseFacts {
+            title: title.into(),
+            authors: vec!["Martha Wells".into()],
+            series: vec![SeriesClaim {
+                name: "The Murderbot Diaries".into(),
+                sequence: Some(sequence.into()),
+            }],
+            ..ReleaseFacts::default()
+        };
+        let of_one = fill_form(form.clone(), &release("Rogue Protocol", "3"));
+        assert_eq!(
+            (of_one.title.as_str(), of_one.sequence.as_str()),
+            ("Rogue Protocol", "3")
+        );
+        let of_set = fill_form(form, &release("The Murderbot Diaries", "1-3"));
+        assert_eq!(
+            (of_set.title.as_str(), of_set.sequence.as_str()),
+            ("rogue protocol", "")
+        );
     }
 }

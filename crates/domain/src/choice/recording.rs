@@ -1,6 +1,6 @@
 //! How sure it is that a release is the recording that is wanted (`rules.md` 4.3).
 
-use types::search::{IdentityBand, ReleaseFacts};
+use types::search::{IdentityBand, ReleaseFacts, SeriesClaim};
 
 use super::{Target, free_text};
 use crate::identity::{WorkMatch, match_works, share_person, shorten};
@@ -91,7 +91,6 @@ fn best_match(target: &Target, facts: &ReleaseFacts) -> WorkMatch {
 
 /// Several books in one release, where one was asked for.
 fn find_pack(target: &Target, facts: &ReleaseFacts) -> Option<String> {
-    let is_range = |text: &str| text.parse::<Sequence>().is_ok_and(|sequence| sequence.is_range());
     let wanted = &target.identity;
     let asks_for_pack = wanted.sequence.as_deref().is_some_and(is_range)
         || wanted
@@ -102,11 +101,7 @@ fn find_pack(target: &Target, facts: &ReleaseFacts) -> Option<String> {
     if asks_for_pack {
         return None;
     }
-    let claim = facts
-        .series
-        .iter()
-        .find(|claim| claim.sequence.as_deref().is_some_and(is_range));
-    let claimed = claim.map(|claim| {
+    let claimed = claim_of_several(&facts.series).map(|claim| {
         let places = claim.sequence.as_deref().unwrap_or_default();
         format!(
             "Holds {} {}: several books in one. A person decides.",
@@ -120,6 +115,22 @@ fn find_pack(target: &Target, facts: &ReleaseFacts) -> Option<String> {
             "Its title says “{words}”: several books in one. A person decides."
         ))
     })
+}
+
+/// Whether a release says of itself that it holds several books, so that its title need not be the title of one.
+pub fn holds_several(facts: &ReleaseFacts) -> bool {
+    claim_of_several(&facts.series).is_some() || pack_words(&facts.title).is_some()
+}
+
+/// The series of which a release claims several books ("1-3").
+pub fn claim_of_several(claims: &[SeriesClaim]) -> Option<&SeriesClaim> {
+    claims
+        .iter()
+        .find(|claim| claim.sequence.as_deref().is_some_and(is_range))
+}
+
+fn is_range(text: &str) -> bool {
+    text.parse::<Sequence>().is_ok_and(|sequence| sequence.is_range())
 }
 
 /// Words of a title that promise several books.

@@ -3,6 +3,7 @@
 use db::Connection;
 use db::download_parts::DownloadPartRow;
 use db::downloads::DownloadRow;
+use domain::choice::claim_of_several;
 use domain::identity::{WorkIdentity, WorkMatch, match_works};
 use domain::naming::BookNames;
 use domain::pack::{Wanted, find_doubt, find_wanted, identity_of_part, read_part, tell_parts};
@@ -67,8 +68,12 @@ impl Proposal {
             .parts
             .iter()
             .map(|one| (one.names.title.as_str(), one.part.files.len()));
+        let advice = match self.count_new() {
+            0 => "All of them are owned or on their way: choose another, or cancel",
+            _ => "Confirm the split, choose another, or cancel",
+        };
         Some(format!(
-            "It is a pack of {} books: {}. {doubt} Confirm the split, choose another, or cancel; it goes on seeding.",
+            "It is a pack of {} books: {}. {doubt} {advice}; it goes on seeding.",
             self.parts.len(),
             tell_parts(parts)
         ))
@@ -142,10 +147,9 @@ fn names_of_pack(facts: &ReleaseFacts, wanted: &WorkIdentity) -> BookNames {
 
 /// The only series, or the only one of which it claims several books ("1-3").
 fn choose_series(claims: &[SeriesClaim]) -> Option<&SeriesClaim> {
-    let has_several = |claim: &&SeriesClaim| claim.sequence.as_deref().is_some_and(|text| text.contains(['-', ',']));
     match claims {
         [only] => Some(only),
-        _ => claims.iter().find(has_several),
+        _ => claim_of_several(claims),
     }
 }
 
