@@ -13,7 +13,7 @@ use crate::Services;
 use crate::error::Result;
 use crate::grab::{Chosen, GrabOptions, queue_chosen};
 use crate::jobs::JOB_ACTOR;
-use crate::transition::{Step, new_event, note_event, take_step};
+use crate::transition::{Step, new_event, note_job_event, take_step};
 use crate::wants::new_download;
 
 /// Releases that are tried for one want before a person decides.
@@ -73,15 +73,7 @@ async fn blocklist(services: &Services, conn: &mut Connection, download: &Downlo
     };
     db::blocklist::insert_blocklist_entry(conn, &entry).await?;
     let sentence = "The release is on the blocklist and won't be grabbed again.";
-    note_event(
-        services,
-        conn,
-        &JOB_ACTOR,
-        download.id(),
-        EventCode::Blocklisted,
-        sentence,
-    )
-    .await
+    note_job_event(services, conn, download, EventCode::Blocklisted, sentence).await
 }
 
 /// Why a release or a content is never grabbed again.

@@ -9,6 +9,7 @@ use types::downloads::{DownloadState, EventCode, HoldReason};
 use crate::Services;
 use crate::actor::Actor;
 use crate::error::{Result, ServiceError};
+use crate::jobs::JOB_ACTOR;
 
 /// A step in a download's life: where it goes, why, and what is written with it.
 pub struct Step {
@@ -68,6 +69,17 @@ pub async fn note_event(
 ) -> Result<()> {
     let event = new_event(services, actor, code, sentence);
     Ok(db::downloads::append_event(conn, id, &event).await?)
+}
+
+/// The same by a job.
+pub async fn note_job_event(
+    services: &Services,
+    conn: &mut Connection,
+    download: &DownloadRow,
+    code: EventCode,
+    sentence: &str,
+) -> Result<()> {
+    note_event(services, conn, &JOB_ACTOR, download.id(), code, sentence).await
 }
 
 /// A line of history by this actor, now.

@@ -19,10 +19,9 @@ use super::plan::{choose_folder, placements};
 use super::shelve::{choose_root, scan_for, write_names};
 use super::verify::{client_of, locate_payload};
 use crate::error::{Result, ServiceError};
-use crate::jobs::JOB_ACTOR;
 use crate::settings::read_settings;
 use crate::text::counted;
-use crate::transition::note_event;
+use crate::transition::note_job_event;
 use crate::{Services, connected, library_sync, paths};
 
 /// A book that is to come onto the shelf.
@@ -209,7 +208,7 @@ async fn undo_plan(services: &Services, import: ImportId, folder: &Path, draft: 
 
 async fn note(services: &Services, download: &DownloadRow, code: EventCode, sentence: &str) -> Result<()> {
     let mut conn = services.connection().await?;
-    note_event(services, &mut conn, &JOB_ACTOR, download.id(), code, sentence).await
+    note_job_event(services, &mut conn, download, code, sentence).await
 }
 
 fn summarize(methods: &[&str]) -> String {

@@ -19,7 +19,7 @@ use crate::error::{Result, ServiceError};
 use crate::import::bring_in::{Arrival, Brought, bring_in};
 use crate::import::plan::{facts_of, names_of};
 use crate::import::verify::{Verified, client_of, locate_payload, read_files, verify_payload};
-use crate::transition::{Step, note_event, take_step};
+use crate::transition::{Step, note_job_event, take_step};
 use crate::{Services, failover};
 
 /// Something outside must change first; looked at again after this.
@@ -85,7 +85,7 @@ pub(super) async fn block(
     let mut conn = services.connection().await?;
     let next = services.now() + BLOCKED_PAUSE;
     if download.sentence != sentence {
-        note_event(services, &mut conn, &JOB_ACTOR, download.id(), code, sentence).await?;
+        note_job_event(services, &mut conn, download, code, sentence).await?;
     }
     say(&mut conn, download, sentence, Some(next), services.now()).await?;
     Ok(Stage::End(sentence.to_owned()))
@@ -107,7 +107,7 @@ async fn verify(services: &Services, ctx: &RunContext, download: &DownloadRow) -
         Verified::Passed { sentence } => {
             ctx.log(LogLevel::Info, sentence.clone()).await;
             let (mut conn, code) = (services.connection().await?, EventCode::Verified);
-            note_event(services, &mut conn, &JOB_ACTOR, download.id(), code, &sentence).await?;
+            note_job_event(services, &mut conn, download, code, &sentence).await?;
         }
         Verified::Blocked(sentence) => return block(services, download, EventCode::VerifyFailed, &sentence).await,
         Verified::Failed(sentence) => {
@@ -181,7 +181,7 @@ async fn import(services: &Services, ctx: &RunContext, download: &DownloadRow) -
     let stored = read_files(&mut conn, download).await?;
     let PayloadPlan::SingleBook { files } = plan_payload(&stored.name, &stored.files) else {
         return Err(ServiceError::conflict(
-            "The files no longer look like one book. Retry to verify them again.",
+            "The files no longer look like one book. Cancel the download, then retry it.",
         ));
     };
     let arrival = Arrival {

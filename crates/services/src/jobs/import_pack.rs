@@ -24,7 +24,7 @@ use crate::import::split::{
 };
 use crate::ownership::find_library_obstacle;
 use crate::text::counted;
-use crate::transition::{Step, note_event, take_step};
+use crate::transition::{Step, note_job_event, take_step};
 
 /// Decides what becomes of each part, or asks a person.
 pub(super) async fn split(services: &Services, ctx: &RunContext, download: &DownloadRow) -> Result<Stage> {
@@ -34,9 +34,9 @@ pub(super) async fn split(services: &Services, ctx: &RunContext, download: &Down
         drop(conn);
         return block(services, download, EventCode::ImportFailed, &sentence).await;
     }
-    let proposal = propose_split(&mut conn, download)
-        .await?
-        .ok_or_else(|| ServiceError::conflict("The files no longer look like a pack. Retry to verify them again."))?;
+    let proposal = propose_split(&mut conn, download).await?.ok_or_else(|| {
+        ServiceError::conflict("The files no longer look like a pack. Cancel the download, then retry it.")
+    })?;
     // Decided before, be it by a person: only what came in since is looked at anew.
     let is_decided = !db::download_parts::list_parts(&mut conn, download.id())
         .await?
@@ -75,15 +75,7 @@ async fn begin(
         .filter_map(|part| Some(format!("\"{}\" is not imported. {}", part.hint, part.skipped.as_ref()?)))
         .collect();
     for sentence in &skipped {
-        note_event(
-            services,
-            conn,
-            &JOB_ACTOR,
-            download.id(),
-            EventCode::PartSkipped,
-            sentence,
-        )
-        .await?;
+        note_job_event(services, conn, download, EventCode::PartSkipped, sentence).await?;
     }
     let comes_in = parts.len() - skipped.len();
     if comes_in == 0 {
@@ -231,7 +223,7 @@ async fn finish_part(
             if let Some(import) = db::imports::find_live_import(conn, download.id(), part.position).await? {
                 db::imports::set_import_status(conn, import.id.into(), ImportStatus::Done, services.now()).await?;
             }
-            note_event(services, conn, &JOB_ACTOR, download.id(), EventCode::Linked, sentence).await?;
+            note_job_event(services, conn, download, EventCode::Linked, sentence).await?;
             let ended = fulfil_wants(services, conn, &current, part.work_id.into()).await?;
             db::events::notify(conn, &types::events::LiveEvent::Library).await?;
             Ok(ended)

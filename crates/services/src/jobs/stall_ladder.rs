@@ -6,13 +6,12 @@ use db::downloads::{DownloadChanges, DownloadRow};
 use domain::stall::{ClientActivity, LadderStep, StallFacts, StallStep, next_step};
 use types::downloads::{DownloadState, EventCode};
 
-use super::JOB_ACTOR;
 use super::poll_clients::say;
 use crate::Services;
 use crate::error::Result;
 use crate::failover;
 use crate::settings::read_settings;
-use crate::transition::note_event;
+use crate::transition::note_job_event;
 
 /// One rung a time, explained. Whether the state changed.
 pub(super) async fn climb_ladder(
@@ -39,30 +38,14 @@ pub(super) async fn climb_ladder(
         StallStep::Reannounce(sentence) => {
             client.reannounce(&torrent.hash).await?;
             db::downloads::update_download(&mut conn, download, rung(1, now), Some(&sentence), now).await?;
-            note_event(
-                services,
-                &mut conn,
-                &JOB_ACTOR,
-                download.id(),
-                EventCode::Reannounced,
-                &sentence,
-            )
-            .await?;
+            note_job_event(services, &mut conn, download, EventCode::Reannounced, &sentence).await?;
             Ok(false)
         }
         StallStep::Recheck(sentence) => {
             client.recheck(&torrent.hash).await?;
             client.start(&torrent.hash).await?;
             db::downloads::update_download(&mut conn, download, rung(2, now), Some(&sentence), now).await?;
-            note_event(
-                services,
-                &mut conn,
-                &JOB_ACTOR,
-                download.id(),
-                EventCode::Rechecked,
-                &sentence,
-            )
-            .await?;
+            note_job_event(services, &mut conn, download, EventCode::Rechecked, &sentence).await?;
             Ok(false)
         }
         StallStep::NextCandidate(sentence) => {
@@ -72,15 +55,7 @@ pub(super) async fn climb_ladder(
         }
         StallStep::AskPerson(sentence) => {
             if download.sentence != sentence {
-                note_event(
-                    services,
-                    &mut conn,
-                    &JOB_ACTOR,
-                    download.id(),
-                    EventCode::Stalled,
-                    &sentence,
-                )
-                .await?;
+                note_job_event(services, &mut conn, download, EventCode::Stalled, &sentence).await?;
                 say(&mut conn, download, &sentence, None, now).await?;
             }
             Ok(false)

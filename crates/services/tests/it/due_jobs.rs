@@ -9,9 +9,9 @@ use chrono::TimeDelta;
 use jobs::{Handler, JobError, Outcome, RunContext};
 use services::jobs::{JobHandler, enqueue_unfinished};
 use services::{Actor, integrations, runs};
-use types::RunId;
 use types::integrations::IntegrationKind;
 use types::jobs::{JobKind, RunDetail, RunStatus};
+use types::{IntegrationId, RunId};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -96,12 +96,17 @@ async fn add_download(app: &TestApp, number: u32, state: &str, set: &str) {
     }
 }
 
+/// Connects a service at an address.
+async fn connect(app: &TestApp, admin: &Actor, kind: IntegrationKind, url: &str) -> IntegrationId {
+    let form = form(kind, url, "secret");
+    integrations::save_integration(&app.services, admin, form)
+        .await
+        .unwrap()
+}
+
 /// A release that downloads can have; its address leads nowhere.
 async fn add_release(app: &TestApp, admin: &Actor) -> String {
-    let indexer = form(IntegrationKind::Torznab, "http://127.0.0.1:1", "key");
-    let integration = integrations::save_integration(&app.services, admin, indexer)
-        .await
-        .unwrap();
+    let integration = connect(app, admin, IntegrationKind::Torznab, "http://127.0.0.1:1").await;
     let id = "00000000-0000-0000-0000-0000000000aa";
     let address = app
         .services
@@ -191,10 +196,7 @@ async fn history(app: &TestApp) -> Vec<String> {
 
 /// Looks at what is held three times, and renames the library that holds it before the third.
 async fn look_three_times(app: &TestApp, admin: &Actor, next: JobKind) {
-    let library = form(IntegrationKind::Audiobookshelf, "http://127.0.0.1:1", "key");
-    integrations::save_integration(&app.services, admin, library)
-        .await
-        .unwrap();
+    connect(app, admin, IntegrationKind::Audiobookshelf, "http://127.0.0.1:1").await;
     let mut looked_at = Vec::new();
     for look in 1..=3 {
         if look == 3 {
@@ -268,10 +270,7 @@ async fn an_unreachable_indexer_holds_a_release_with_one_line_however_often_it_i
 async fn a_search_that_stays_held_is_one_search_and_no_line() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    let indexer = form(IntegrationKind::Torznab, "http://127.0.0.1:1", "key");
-    integrations::save_integration(&app.services, &admin, indexer)
-        .await
-        .unwrap();
+    connect(&app, &admin, IntegrationKind::Torznab, "http://127.0.0.1:1").await;
     let due = format!("next_at = '{}'", app.clock.now().to_rfc3339());
     add_download(&app, 1, "hold", &due).await;
     for _ in 0..3 {
@@ -354,10 +353,7 @@ async fn an_account_is_read_and_stored_and_a_failure_keeps_the_last_one() {
         .respond_with(ResponseTemplate::new(500))
         .mount(&server)
         .await;
-    let mam = form(IntegrationKind::Myanonamouse, &server.uri(), "mam_id");
-    integrations::save_integration(&app.services, &admin, mam)
-        .await
-        .unwrap();
+    connect(&app, &admin, IntegrationKind::Myanonamouse, &server.uri()).await;
     app.run_sql("DELETE FROM runs").await;
     let read = run_job(&app, &admin, JobKind::SnapshotAccount).await;
     assert_eq!(read.summary.sentence, "MyAnonamouse: ratio 2.50, 3 of 100 unsatisfied.");
@@ -375,10 +371,7 @@ async fn an_account_is_read_and_stored_and_a_failure_keeps_the_last_one() {
 async fn checking_integrations_stores_what_was_found() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    let abs = form(IntegrationKind::Audiobookshelf, "http://127.0.0.1:1", "key");
-    integrations::save_integration(&app.services, &admin, abs)
-        .await
-        .unwrap();
+    connect(&app, &admin, IntegrationKind::Audiobookshelf, "http://127.0.0.1:1").await;
     app.run_sql("DELETE FROM runs").await;
     let run = run_job(&app, &admin, JobKind::CheckIntegrations).await;
     assert_eq!(run.summary.sentence, "1 of 1 fail: Audiobookshelf.");
@@ -409,10 +402,7 @@ async fn a_fresh_account_is_proof_enough_that_the_tracker_answers() {
         .respond_with(ResponseTemplate::new(200).set_body_json(account))
         .mount(&server)
         .await;
-    let mam = form(IntegrationKind::Myanonamouse, &server.uri(), "mam_id");
-    integrations::save_integration(&app.services, &admin, mam)
-        .await
-        .unwrap();
+    connect(&app, &admin, IntegrationKind::Myanonamouse, &server.uri()).await;
     app.run_sql("DELETE FROM runs").await;
     let asked = async || server.received_requests().await.unwrap().len();
     let health = async || {

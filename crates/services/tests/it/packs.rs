@@ -49,6 +49,12 @@ async fn grab_pack(yard: &Yard, want: WantId, title: &str) {
     grab_candidate(&yard.services, &yard.admin, pack, forced).await.unwrap();
 }
 
+/// The pack as it waits in review, with its proposed parts.
+async fn wait_for_proposal(yard: &Yard, want: WantId) -> DownloadDetail {
+    let is_proposed = |one: &DownloadDetail| one.summary.state == DownloadState::Review && !one.parts.is_empty();
+    yard.wait_for(want, is_proposed).await
+}
+
 /// Puts a copy of a book of the pack into the library, as if it had come another way.
 async fn own_part(yard: &Yard, key: &str, part: &str, folder: &str) {
     let release = yard.sandbox.release(key).await.unwrap();
@@ -287,11 +293,7 @@ async fn an_uncertain_pack_waits_for_a_managers_word() {
     let yard = Yard::start(&ONLY_MYANONAMOUSE).await;
     let want = want_volume(&yard, "Rogue Protocol", "Martha Wells", ("The Murderbot Diaries", "3")).await;
     grab_pack(&yard, want, "Murderbot").await;
-    let waiting = yard
-        .wait_for(want, |one| {
-            one.summary.state == DownloadState::Review && !one.parts.is_empty()
-        })
-        .await;
+    let waiting = wait_for_proposal(&yard, want).await;
     assert_stands(
         &waiting,
         DownloadState::Review,
@@ -357,11 +359,7 @@ async fn a_want_stays_open_when_the_confirmed_pack_does_not_hold_its_book() {
     let yard = Yard::start(&ONLY_MYANONAMOUSE).await;
     let want = want_volume(&yard, "Network Effect", "Martha Wells", ("The Murderbot Diaries", "3")).await;
     grab_pack(&yard, want, "Murderbot").await;
-    let waiting = yard
-        .wait_for(want, |one| {
-            one.summary.state == DownloadState::Review && !one.parts.is_empty()
-        })
-        .await;
+    let waiting = wait_for_proposal(&yard, want).await;
     assert_eq!(
         parts_of(&waiting),
         ["All Systems Red", "Artificial Condition", "Rogue Protocol"],
