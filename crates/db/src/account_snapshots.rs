@@ -1,15 +1,18 @@
 //! What a tracker said of the member's account, and when.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use types::IntegrationId;
+use types::{IntegrationId, Page, PageRequest};
 use uuid::Uuid;
 
-use crate::error::DbResult;
+use crate::cursor::{SortValue, decode_cursor, encode_cursor};
+use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
 use crate::schema::account_snapshots;
+
+const ORDER: &str = "-taken";
 
 /// A snapshot. What the site did not say is `None`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
@@ -46,6 +49,53 @@ pub async fn find_newest_snapshot(conn: &mut Connection, id: IntegrationId) -> D
         .order((account_snapshots::taken_at.desc(), account_snapshots::id.desc()))
         .select(AccountSnapshotRow::as_select());
     Ok(query.first(conn).await.optional()?)
+}
+
+/// Snapshots of every service, newest first. `BadCursor` when the cursor is not ours.
+pub async fn list_snapshots(conn: &mut Connection, page: &PageRequest) -> DbResult<Page<AccountSnapshotRow>> {
+    let limit = page.limit() as usize;
+    let total: i64 = account_snapshots::table.count().get_result(conn).await?;
+    let mut query = account_snapshots::table
+        .order((account_snapshots::taken_at.desc(), account_snapshots::id.desc()))
+        .limit(i64::from(page.limit()) + 1)
+        .select((account_snapshots::id, AccountSnapshotRow::as_select()))
+        .into_boxed();
+    if let Some(cursor) = &page.cursor {
+        let (taken_at, id) = read_cursor(cursor)?;
+        let same_moment = account_snapshots::taken_at
+            .eq(taken_at)
+            .and(account_snapshots::id.lt(id));
+        query = query.filter(account_snapshots::taken_at.lt(taken_at).or(same_moment));
+    }
+    let mut rows: Vec<(i64, AccountSnapshotRow)> = query.load(conn).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next_cursor = rows
+        .last()
+        .filter(|_| has_more)
+        .map(|(id, row)| write_cursor(row.taken_at, *id));
+    Ok(Page {
+        items: rows.into_iter().map(|(_, row)| row).collect(),
+        next_cursor,
+        total: total.unsigned_abs(),
+    })
+}
+
+fn write_cursor(taken_at: DateTime<Utc>, id: i64) -> String {
+    let value = SortValue::Text(format!(
+        "{} {id}",
+        taken_at.to_rfc3339_opts(SecondsFormat::Micros, true)
+    ));
+    encode_cursor(ORDER, &value, Uuid::nil())
+}
+
+fn read_cursor(cursor: &str) -> DbResult<(DateTime<Utc>, i64)> {
+    let (SortValue::Text(text), _) = decode_cursor(ORDER, cursor)? else {
+        return Err(DbError::BadCursor);
+    };
+    let (time, id) = text.split_once(' ').ok_or(DbError::BadCursor)?;
+    let time = DateTime::parse_from_rfc3339(time).map_err(|_| DbError::BadCursor)?;
+    Ok((time.to_utc(), id.parse().map_err(|_| DbError::BadCursor)?))
 }
 
 /// Forgets snapshots taken before `before`.

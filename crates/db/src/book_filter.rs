@@ -105,6 +105,7 @@ fn missing_condition(field: MissingField) -> String {
     }
 }
 
-fn escape_like(token: &str) -> String {
+/// The text as itself within a LIKE pattern.
+pub(crate) fn escape_like(token: &str) -> String {
     token.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

@@ -6,7 +6,7 @@ use crate::error::{DbError, DbResult};
 
 /// What a list is sorted by, of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SortValue {
+pub enum SortValue {
     Text(String),
     Number(i64),
 }
@@ -14,7 +14,7 @@ pub(crate) enum SortValue {
 const SEPARATOR: char = '\u{1f}';
 
 /// The cursor after the row with this value and id.
-pub(crate) fn encode_cursor(order: &str, value: &SortValue, id: Uuid) -> String {
+pub fn encode_cursor(order: &str, value: &SortValue, id: Uuid) -> String {
     let (kind, text) = match value {
         SortValue::Text(text) => ('t', text.clone()),
         SortValue::Number(number) => ('n', number.to_string()),
@@ -23,7 +23,7 @@ pub(crate) fn encode_cursor(order: &str, value: &SortValue, id: Uuid) -> String 
 }
 
 /// What [`encode_cursor`] made for the same order.
-pub(crate) fn decode_cursor(order: &str, cursor: &str) -> DbResult<(SortValue, Uuid)> {
+pub fn decode_cursor(order: &str, cursor: &str) -> DbResult<(SortValue, Uuid)> {
     let bytes = hex::decode(cursor).map_err(|_| DbError::BadCursor)?;
     let text = String::from_utf8(bytes).map_err(|_| DbError::BadCursor)?;
     let mut parts = text.splitn(3, SEPARATOR);
@@ -43,7 +43,42 @@ pub(crate) fn decode_cursor(order: &str, cursor: &str) -> DbResult<(SortValue, U
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn any_value() -> impl Strategy<Value = SortValue> {
+        prop_oneof![
+            "[^\\x00]{0,60}".prop_map(SortValue::Text),
+            any::<i64>().prop_map(SortValue::Number),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_has_a_cursor_that_leads_back_to_it(order in "-?[a-z]{1,12}", value in any_value(), id in any::<u128>()) {
+            let id = Uuid::from_u128(id);
+            let cursor = encode_cursor(&order, &value, id);
+            prop_assert!(cursor.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            prop_assert_eq!(decode_cursor(&order, &cursor).unwrap(), (value, id));
+        }
+
+        #[test]
+        fn a_damaged_cursor_is_refused_or_holds_what_the_database_takes(cursor in testing::damage::damaged_text(
+            &encode_cursor("-title", &SortValue::Text("Dune é".into()), Uuid::from_u128(7))
+        )) {
+            match decode_cursor("-title", &cursor) {
+                Ok((SortValue::Text(text), _)) => prop_assert!(!text.contains('\0') && text.len() <= cursor.len()),
+                Ok((SortValue::Number(_), _)) => {}
+                Err(error) => prop_assert!(matches!(error, DbError::BadCursor)),
+            }
+        }
+
+        #[test]
+        fn no_text_makes_reading_a_cursor_panic(text in "\\PC{0,80}|[0-9a-f]{0,120}", order in "\\PC{0,8}") {
+            prop_assert!(decode_cursor(&order, &text).is_err() || text.len() % 2 == 0);
+        }
+    }
 
     #[test]
     fn cursor_round_trips() {

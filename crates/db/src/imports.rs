@@ -149,6 +149,27 @@ pub async fn list_imported_files(conn: &mut Connection, id: DownloadId) -> DbRes
     Ok(linked.collect())
 }
 
+/// Every attempt for a download with its files, oldest first.
+pub async fn list_imports(conn: &mut Connection, id: DownloadId) -> DbResult<Vec<(ImportRow, Vec<ImportFileRow>)>> {
+    let attempts: Vec<ImportRow> = imports::table
+        .filter(imports::download_id.eq(id.0))
+        .order((imports::created_at, imports::id))
+        .select(ImportRow::as_select())
+        .load(conn)
+        .await?;
+    let files: Vec<ImportFileRow> = import_files::table
+        .filter(import_files::import_id.eq_any(attempts.iter().map(|attempt| attempt.id)))
+        .order((import_files::import_id, import_files::position))
+        .select(ImportFileRow::as_select())
+        .load(conn)
+        .await?;
+    let with_files = attempts.into_iter().map(|attempt| {
+        let own = files.iter().filter(|file| file.import_id == attempt.id).cloned();
+        (attempt.clone(), own.collect())
+    });
+    Ok(with_files.collect())
+}
+
 /// Folders that an import has or had: no other one goes there.
 pub async fn list_live_targets(conn: &mut Connection) -> DbResult<Vec<String>> {
     let live = imports::table.filter(imports::status.ne(ImportStatus::Undone.as_str()));

@@ -3,6 +3,7 @@
 //! Functions take `&mut Connection`, so that callers choose the transaction. Invariant: knows `types`, never `domain`.
 
 pub mod account_snapshots;
+pub mod api_keys;
 pub mod audit_log;
 pub mod blocklist;
 pub mod book_facets;
@@ -17,14 +18,20 @@ pub mod downloads;
 pub mod embedded;
 pub mod error;
 pub mod events;
+pub mod idempotency_keys;
+pub mod identities;
 pub mod imports;
 pub mod integrations;
+pub mod library_groups;
 pub mod library_syncs;
+pub mod login_attempts;
+pub mod oidc;
 pub mod people;
 pub mod releases;
 pub mod request_budgets;
 pub mod schema;
 pub mod schema_dump;
+pub mod sealed;
 pub mod searches;
 pub mod series;
 pub mod sessions;
@@ -34,7 +41,7 @@ pub mod wants;
 pub mod works;
 
 mod book_filter;
-mod cursor;
+pub mod cursor;
 mod migrations;
 mod newest_first;
 mod pool;

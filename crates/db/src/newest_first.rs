@@ -82,12 +82,14 @@ impl NewestFirst {
     }
 }
 
-fn write_cursor((created_at, id): (DateTime<Utc>, Uuid)) -> String {
+/// The cursor after a row of any list that is sorted like these.
+pub(crate) fn write_cursor((created_at, id): (DateTime<Utc>, Uuid)) -> String {
     let time = created_at.to_rfc3339_opts(SecondsFormat::Micros, true);
     encode_cursor(ORDER, &SortValue::Text(time), id)
 }
 
-fn read_cursor(cursor: &str) -> DbResult<(DateTime<Utc>, Uuid)> {
+/// What the cursor says. `BadCursor` when it is not ours.
+pub(crate) fn read_cursor(cursor: &str) -> DbResult<(DateTime<Utc>, Uuid)> {
     let (SortValue::Text(time), id) = decode_cursor(ORDER, cursor)? else {
         return Err(DbError::BadCursor);
     };

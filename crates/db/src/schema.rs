@@ -20,6 +20,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_keys (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        scope -> Text,
+        secret_hash -> Bytea,
+        previous_secret_hash -> Nullable<Bytea>,
+        previous_until -> Nullable<Timestamptz>,
+        requests_per_minute -> Nullable<Int4>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        rotated_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     audit_log (id) {
         id -> Int8,
         at -> Timestamptz,
@@ -207,6 +226,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (user_id, route, key) {
+        user_id -> Uuid,
+        route -> Text,
+        key -> Text,
+        request_hash -> Bytea,
+        answer -> Nullable<Jsonb>,
+        started_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identities (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        email -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_login_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     import_files (import_id, position) {
         import_id -> Uuid,
         position -> Int4,
@@ -271,6 +313,40 @@ diesel::table! {
         newest_updated_ms -> Int8,
         unreadable_since -> Nullable<Timestamptz>,
         unreadable_sentence -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    login_attempts (id) {
+        id -> Int8,
+        kind -> Text,
+        subject -> Text,
+        address -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    oidc_logins (state_hash) {
+        state_hash -> Bytea,
+        browser_hash -> Bytea,
+        sealed -> Bytea,
+        issuer -> Text,
+        client_id -> Text,
+        return_to -> Text,
+        linked_session_id -> Nullable<Uuid>,
+        started_by -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    oidc_settings (id) {
+        id -> Int2,
+        settings -> Jsonb,
+        client_secret -> Nullable<Bytea>,
+        updated_at -> Timestamptz,
+        updated_by -> Nullable<Uuid>,
     }
 }
 
@@ -409,6 +485,7 @@ diesel::table! {
         is_active -> Bool,
         created_at -> Timestamptz,
         last_login_at -> Nullable<Timestamptz>,
+        email -> Nullable<Text>,
     }
 }
 
@@ -452,6 +529,7 @@ diesel::table! {
 }
 
 diesel::joinable!(account_snapshots -> integrations (integration_id));
+diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(blocklist -> releases (release_id));
 diesel::joinable!(book_files -> books (book_id));
 diesel::joinable!(book_people -> books (book_id));
@@ -476,9 +554,13 @@ diesel::joinable!(downloads -> searches (search_id));
 diesel::joinable!(downloads -> wants (want_id));
 diesel::joinable!(downloads -> works (work_id));
 diesel::joinable!(external_ids -> works (work_id));
+diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(import_files -> imports (import_id));
 diesel::joinable!(imports -> downloads (download_id));
 diesel::joinable!(library_syncs -> integrations (integration_id));
+diesel::joinable!(oidc_logins -> sessions (linked_session_id));
+diesel::joinable!(oidc_settings -> users (updated_by));
 diesel::joinable!(releases -> integrations (integration_id));
 diesel::joinable!(request_budgets -> integrations (integration_id));
 diesel::joinable!(run_log -> runs (run_id));
@@ -496,6 +578,7 @@ diesel::joinable!(work_authors -> works (work_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_snapshots,
+    api_keys,
     audit_log,
     blocklist,
     book_files,
@@ -509,11 +592,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     download_torrents,
     downloads,
     external_ids,
+    idempotency_keys,
+    identities,
     import_files,
     imports,
     integrations,
     job_definitions,
     library_syncs,
+    login_attempts,
+    oidc_logins,
+    oidc_settings,
     people,
     releases,
     request_budgets,

@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use types::{SessionId, UserId};
+use types::access::SessionView;
+use types::{Page, PageRequest, SessionId, UserId};
 use uuid::Uuid;
 
 use crate::error::DbResult;
+use crate::newest_first::{read_cursor, write_cursor};
 use crate::pool::Connection;
-use crate::schema::sessions;
+use crate::schema::{sessions, users};
 
 /// A row of `sessions`. Tokens are stored as hashes only.
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -32,6 +34,56 @@ impl SessionRow {
     pub fn is_newest(&self, refresh_hash: &[u8]) -> bool {
         self.refresh_hash == refresh_hash
     }
+
+    /// Whether it still signs in.
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
+
+    fn into_view(self, username: String) -> SessionView {
+        SessionView {
+            id: self.id.into(),
+            user_id: self.user_id.into(),
+            username,
+            created_at: self.created_at,
+            last_used_at: self.rotated_at,
+            expires_at: self.expires_at,
+            address: self.address,
+            user_agent: self.user_agent,
+            is_current: false,
+        }
+    }
+}
+
+/// The live sign-ins of a user, newest first; `is_current` is left to the caller. `BadCursor` when the cursor is not ours.
+pub async fn list_live_sessions(
+    conn: &mut Connection,
+    user: UserId,
+    page: &PageRequest,
+    now: DateTime<Utc>,
+) -> DbResult<Page<SessionView>> {
+    let live = || {
+        sessions::table
+            .inner_join(users::table)
+            .filter(sessions::user_id.eq(user.0))
+            .filter(sessions::revoked_at.is_null())
+            .filter(sessions::expires_at.gt(now))
+    };
+    let total: i64 = live().count().get_result(conn).await?;
+    let mut query = live()
+        .select((SessionRow::as_select(), users::username))
+        .order((sessions::created_at.desc(), sessions::id.desc()))
+        .into_boxed();
+    if let Some(cursor) = &page.cursor {
+        let (at, id) = read_cursor(cursor)?;
+        let is_later = sessions::created_at.eq(at).and(sessions::id.lt(id));
+        query = query.filter(sessions::created_at.lt(at).or(is_later));
+    }
+    let rows: Vec<(SessionRow, String)> = query.limit(i64::from(page.limit()) + 1).load(conn).await?;
+    Page::cut(rows, page.limit(), total.unsigned_abs(), |(row, _)| {
+        write_cursor((row.created_at, row.id))
+    })
+    .try_map(|(row, username)| Ok(row.into_view(username)))
 }
 
 /// Stores a new sign-in.

@@ -4,13 +4,16 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use types::UserId;
 use types::people::{Role, User};
+use types::{Page, PageRequest, UserId};
 use uuid::Uuid;
 
-use crate::error::DbResult;
+use crate::cursor::{SortValue, decode_cursor, encode_cursor};
+use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
 use crate::schema::users;
+
+const ORDER: &str = "username";
 
 /// A row of `users`. Holds the password's hash, so it does not print.
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -40,7 +43,7 @@ impl UserRow {
     }
 }
 
-/// Makes concurrent first set-ups take turns until the end of the transaction.
+/// Makes first set-ups and changes to who is an admin take turns until the end of the transaction.
 pub async fn lock_setup(conn: &mut Connection) -> DbResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('mamcrawler setup'))")
         .execute(conn)
@@ -72,6 +75,17 @@ pub async fn find_user_by_key(conn: &mut Connection, username_key: &str) -> DbRe
     Ok(query.first(conn).await.optional()?)
 }
 
+/// The user while they may sign in with the password whose hash was verified, kept so until the end of the transaction.
+pub async fn lock_verified_user(conn: &mut Connection, id: UserId, verified: &str) -> DbResult<Option<UserRow>> {
+    let query = users::table
+        .find(id.0)
+        .filter(users::password_hash.eq(verified))
+        .filter(users::is_active.eq(true))
+        .select(UserRow::as_select())
+        .for_update();
+    Ok(query.first(conn).await.optional()?)
+}
+
 /// Everybody, by name.
 pub async fn list_users(conn: &mut Connection) -> DbResult<Vec<UserRow>> {
     Ok(users::table
@@ -79,6 +93,30 @@ pub async fn list_users(conn: &mut Connection) -> DbResult<Vec<UserRow>> {
         .select(UserRow::as_select())
         .load(conn)
         .await?)
+}
+
+/// A page of everybody, by name. `BadCursor` when the cursor is not ours.
+pub async fn page_users(conn: &mut Connection, page: &PageRequest) -> DbResult<Page<User>> {
+    let mut query = users::table
+        .select(UserRow::as_select())
+        .order(users::username_key)
+        .into_boxed();
+    if let Some(cursor) = &page.cursor {
+        let (SortValue::Text(after), _) = decode_cursor(ORDER, cursor)? else {
+            return Err(DbError::BadCursor);
+        };
+        query = query.filter(users::username_key.gt(after));
+    }
+    let limit = page.limit() as usize;
+    let mut rows: Vec<UserRow> = query.limit(i64::from(page.limit()) + 1).load(conn).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let cursor_after = |row: &UserRow| encode_cursor(ORDER, &SortValue::Text(row.username_key.clone()), row.id);
+    Ok(Page {
+        next_cursor: rows.last().filter(|_| has_more).map(cursor_after),
+        items: rows.iter().map(UserRow::view).collect::<DbResult<_>>()?,
+        total: count_users(conn).await?.unsigned_abs(),
+    })
 }
 
 /// How many users there are.
@@ -101,8 +139,32 @@ pub async fn set_user_active(conn: &mut Connection, id: UserId, is_active: bool)
 }
 
 /// Whether there was such a user.
+pub async fn set_user_role(conn: &mut Connection, id: UserId, role: Role) -> DbResult<bool> {
+    let update = diesel::update(users::table.find(id.0)).set(users::role.eq(role.as_str()));
+    Ok(update.execute(conn).await? > 0)
+}
+
+/// Whether there was such a user. `Duplicate { "users_username_key_key" }` when the name is taken.
+pub async fn set_username(conn: &mut Connection, id: UserId, username: &str, username_key: &str) -> DbResult<bool> {
+    let names = (users::username.eq(username), users::username_key.eq(username_key));
+    Ok(diesel::update(users::table.find(id.0)).set(names).execute(conn).await? > 0)
+}
+
+/// Removes a user with their sign-ins, API keys and requests. Whether there was such a user.
+pub async fn delete_user(conn: &mut Connection, id: UserId) -> DbResult<bool> {
+    Ok(diesel::delete(users::table.find(id.0)).execute(conn).await? > 0)
+}
+
+/// Whether there was such a user.
 pub async fn set_password_hash(conn: &mut Connection, id: UserId, password_hash: &str) -> DbResult<bool> {
     let update = diesel::update(users::table.find(id.0)).set(users::password_hash.eq(password_hash));
+    Ok(update.execute(conn).await? > 0)
+}
+
+/// Whether the password was still the one whose hash was verified.
+pub async fn replace_password_hash(conn: &mut Connection, id: UserId, (verified, new): (&str, &str)) -> DbResult<bool> {
+    let unchanged = users::table.find(id.0).filter(users::password_hash.eq(verified));
+    let update = diesel::update(unchanged).set(users::password_hash.eq(new));
     Ok(update.execute(conn).await? > 0)
 }
 

@@ -7,12 +7,14 @@ pub mod account;
 pub mod choice;
 pub mod download_life;
 pub mod identity;
+pub mod login_window;
 pub mod naming;
 pub mod normalise;
 pub mod pack;
 pub mod payload;
 pub mod queries;
 pub mod sequence;
+pub mod single_sign_on;
 pub mod stall;
 pub mod verify;
 

@@ -9,7 +9,7 @@
 
 mod labels;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use labels::{natural_key, read_disc, read_label};
 
@@ -177,7 +177,14 @@ fn plan_folder(audio: Vec<Entry>, companions: &[&Entry]) -> PayloadPlan {
                 .iter()
                 .all(|entry| has_extension(&entry.file_name, &["m4b", "m4a"]));
             if is_labelled || is_book_format {
-                let parts = audio.iter().map(|entry| pack_file(entry, companions)).collect();
+                let mut by_stem: HashMap<String, Vec<&Entry>> = HashMap::new();
+                for companion in companions {
+                    by_stem
+                        .entry(companion.stem().to_ascii_lowercase())
+                        .or_default()
+                        .push(companion);
+                }
+                let parts = audio.iter().map(|entry| pack_file(entry, &by_stem)).collect();
                 return PayloadPlan::Pack {
                     parts,
                     is_certain: is_labelled,
@@ -193,12 +200,9 @@ fn plan_folder(audio: Vec<Entry>, companions: &[&Entry]) -> PayloadPlan {
 }
 
 /// A file that is a book, with the companions that bear its name.
-fn pack_file(entry: &Entry, companions: &[&Entry]) -> PackPart {
-    let own = companions
-        .iter()
-        .copied()
-        .filter(|companion| companion.stem().eq_ignore_ascii_case(entry.stem()));
-    let files: Vec<&Entry> = std::iter::once(entry).chain(own).collect();
+fn pack_file(entry: &Entry, companions: &HashMap<String, Vec<&Entry>>) -> PackPart {
+    let own = companions.get(&entry.stem().to_ascii_lowercase()).into_iter().flatten();
+    let files: Vec<&Entry> = std::iter::once(entry).chain(own.copied()).collect();
     PackPart {
         title_hint: entry.stem().to_owned(),
         files: plan_files(&files),
@@ -211,14 +215,17 @@ fn plan_folders(name: &str, groups: BTreeMap<Vec<String>, Vec<Entry>>, companion
     let hints: Vec<String> = groups.keys().map(|folders| hint(folders)).collect();
     let titles = judge_titles(&hints.iter().map(String::as_str).collect::<Vec<_>>());
     // Loose files beside folders, or a folder within a book's folder, may be extras of one book.
+    // In their order, what lies within a folder follows it at once.
     let is_nested = groups
         .keys()
-        .any(|outer| groups.keys().any(|inner| inner != outer && inner.starts_with(outer)));
+        .zip(groups.keys().skip(1))
+        .any(|(outer, inner)| inner.starts_with(outer));
     let is_certain = matches!(titles, Titles::Differ { .. }) && !is_nested && !hints.iter().any(|hint| is_extra(hint));
+    let own = sort_companions(&groups, companions);
     let mut parts: Vec<PackPart> = Vec::new();
     for ((folders, audio), title_hint) in groups.iter().zip(hints) {
-        let is_own = |companion: &&&Entry| !folders.is_empty() && companion.book.starts_with(folders);
-        let files: Vec<&Entry> = audio.iter().chain(companions.iter().filter(is_own).copied()).collect();
+        let own = own.get(folders.as_slice()).into_iter().flatten();
+        let files: Vec<&Entry> = audio.iter().chain(own.copied()).collect();
         parts.push(PackPart {
             title_hint,
             files: plan_files(&files),
@@ -226,6 +233,21 @@ fn plan_folders(name: &str, groups: BTreeMap<Vec<String>, Vec<Entry>>, companion
     }
     parts.sort_by_cached_key(|part| natural_key(&part.title_hint));
     PayloadPlan::Pack { parts, is_certain }
+}
+
+/// The companions in or below each folder with audio; loose ones at the top belong to none.
+fn sort_companions<'a>(
+    groups: &BTreeMap<Vec<String>, Vec<Entry>>,
+    companions: &[&'a Entry],
+) -> HashMap<&'a [String], Vec<&'a Entry>> {
+    let mut sorted: HashMap<&[String], Vec<&Entry>> = HashMap::new();
+    for companion in companions {
+        let folders = (1..=companion.book.len()).map(|depth| &companion.book[..depth]);
+        for folder in folders.filter(|folder| groups.contains_key(*folder)) {
+            sorted.entry(folder).or_default().push(companion);
+        }
+    }
+    sorted
 }
 
 fn is_extra(folder: &str) -> bool {
@@ -258,6 +280,8 @@ fn judge_titles(names: &[&str]) -> Titles {
 /// Safe targets, unique whatever the case, in listening order.
 fn plan_files(entries: &[&Entry]) -> Vec<PlannedFile> {
     let mut taken = HashSet::new();
+    // Where the search for a free number goes on: from the start each time, many equal names would take for ever.
+    let mut counts: HashMap<String, u32> = HashMap::new();
     let mut files = Vec::new();
     for entry in entries {
         let folder = entry.disc.map(|disc| format!("CD{disc}/")).unwrap_or_default();
@@ -267,11 +291,18 @@ fn plan_files(entries: &[&Entry]) -> Vec<PlannedFile> {
             1 => format!("{folder}{safe_name}"),
             _ => format!("{folder}{stem} ({count}).{extension}"),
         };
-        let free = (1..).map(numbered).find(|target| taken.insert(target.to_lowercase()));
-        files.extend(free.map(|target| PlannedFile {
+        let count = counts.entry(numbered(1).to_lowercase()).or_default();
+        let target = loop {
+            *count += 1;
+            let target = numbered(*count);
+            if taken.insert(target.to_lowercase()) {
+                break target;
+            }
+        };
+        files.push(PlannedFile {
             source: entry.source.clone(),
             target,
-        }));
+        });
     }
     files
 }

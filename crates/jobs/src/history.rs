@@ -13,6 +13,8 @@ use crate::schedule::Schedule;
 
 /// Lines of a log that are read at most; the newest ones.
 const MAX_LOG_LINES: i64 = 2000;
+/// The year 10000.
+const MAX_MICROS: i64 = 253_402_300_800_000_000;
 /// What a run's row gives; kinds and states of a newer version are left out by `read_row`.
 const COLUMNS: &str = "id, kind, status, sentence, started_by, queued_at, started_at, finished_at, \
                        progress_done, progress_total, attempt, counters";
@@ -78,6 +80,11 @@ pub async fn list_runs(
         next_cursor: page.next_cursor,
         total: page.total,
     })
+}
+
+/// Whether a page of [`list_runs`] can have given this cursor.
+pub fn is_run_cursor(text: &str) -> bool {
+    read_cursor(text).is_some()
 }
 
 async fn count_runs(conn: &mut AsyncPgConnection, kind: Option<JobKind>) -> Result<u64> {
@@ -233,12 +240,46 @@ fn read_row(row: &RunRow) -> Option<RunSummary> {
     })
 }
 
+/// Times before 1970 or after 9999 are not ours, and far ones are an error in the database.
 fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let (micros, id) = text.split_once('.')?;
-    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
+    let micros = micros.parse().ok().filter(|micros| (0..MAX_MICROS).contains(micros))?;
+    Some((DateTime::from_timestamp_micros(micros)?, id.parse().ok()?))
 }
 
 /// Kinds of a newer version of this program can be neither shown nor run.
 pub(crate) fn known_kinds() -> Vec<&'static str> {
     JobKind::ALL.iter().map(|kind| kind.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use testing::damage::damaged_text;
+
+    use super::*;
+
+    #[test]
+    fn a_time_that_the_database_does_not_take_is_no_cursor() {
+        for micros in [-8_000_000_000_000_000_000_i64, -1, 253_402_300_800_000_000, i64::MAX] {
+            assert_eq!(read_cursor(&format!("{micros}.{}", Uuid::nil())), None, "{micros}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_cursor_of_any_run_reads_back(micros in 0_i64..4_102_444_800_000_000, id in any::<u128>()) {
+            let (time, id) = (DateTime::from_timestamp_micros(micros).unwrap(), Uuid::from_u128(id));
+            prop_assert_eq!(read_cursor(&format!("{micros}.{id}")), Some((time, id)));
+        }
+
+        #[test]
+        fn a_damaged_cursor_names_a_time_that_the_database_takes(
+            text in damaged_text("1795348800000000.00000000-0000-0000-0000-000000000007")
+        ) {
+            if let Some((time, _)) = read_cursor(&text) {
+                prop_assert!((0..253_402_300_800).contains(&time.timestamp()), "{}", text);
+            }
+        }
+    }
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use db::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::sync::OnceCell;
 
 const TEMPLATE: &str = "mamcrawler_template";
@@ -49,10 +51,36 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Every table by name ("table users") with all its rows as text, to look for what must not be there.
+    pub async fn dump(&self) -> Vec<(String, String)> {
+        let mut conn = self.connection().await;
+        let tables = "SELECT table_name::text AS text FROM information_schema.tables WHERE table_schema = 'public'";
+        let tables: Vec<TextRow> = diesel::sql_query(tables)
+            .load(&mut conn)
+            .await
+            .expect("the tables can be listed");
+        let mut dumped = Vec::new();
+        for TextRow { text: table } in tables {
+            let sql = format!("SELECT coalesce(string_agg(t::text, E'\\n'), '') AS text FROM {table} t");
+            let rows: TextRow = diesel::sql_query(sql)
+                .get_result(&mut conn)
+                .await
+                .expect("every table can be read");
+            dumped.push((format!("table {table}"), rows.text));
+        }
+        dumped
+    }
+
     /// A connection of the pool.
     pub async fn connection(&self) -> db::PooledConnection {
         db::get(&self.pool).await.expect("the test's PostgreSQL answers")
     }
+}
+
+#[derive(QueryableByName)]
+struct TextRow {
+    #[diesel(sql_type = Text)]
+    text: String,
 }
 
 impl Drop for TestDatabase {

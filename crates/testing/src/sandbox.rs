@@ -219,13 +219,13 @@ pub fn http_client() -> anyhow::Result<reqwest::Client> {
 }
 
 /// The process and the thread that waits for it: the kernel ties a child to the *thread* that made it.
-struct SandboxProcess {
+pub(crate) struct SandboxProcess {
     pid: u32,
     waiting: Option<JoinHandle<()>>,
 }
 
 impl SandboxProcess {
-    fn spawn(mut command: Command) -> anyhow::Result<Self> {
+    pub(crate) fn spawn(mut command: Command) -> anyhow::Result<Self> {
         let (started, starting) = mpsc::channel();
         let waiting = thread::spawn(move || match command.spawn() {
             Ok(mut child) => {
@@ -246,7 +246,7 @@ impl SandboxProcess {
         })
     }
 
-    fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.waiting.as_ref().is_none_or(JoinHandle::is_finished)
     }
 }
@@ -274,7 +274,7 @@ impl Drop for SandboxProcess {
 }
 
 /// Cargo puts the test binary in `<target>/<profile>/deps` and programs in `<target>/<profile>`.
-fn find_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn find_program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own
         .parent()

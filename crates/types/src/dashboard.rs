@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::downloads::DownloadSummary;
+use crate::ids::IntegrationId;
 use crate::integrations::{Health, IntegrationKind};
 use crate::jobs::RunSummary;
 use crate::library::{BookSummary, LibraryCounts};
 
 /// One line of the health strip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServiceHealth {
     pub kind: IntegrationKind,
     pub name: String,
@@ -20,6 +22,7 @@ pub struct ServiceHealth {
 
 /// What the tracker said of the member's account, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountView {
     pub integration: String,
     pub username: Option<String>,
@@ -37,8 +40,27 @@ pub struct AccountView {
     pub is_stale: bool,
 }
 
+/// One reading of the member's account, as it was then. What the tracker did not say is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AccountSnapshot {
+    pub integration_id: IntegrationId,
+    pub taken_at: DateTime<Utc>,
+    pub username: Option<String>,
+    pub class: Option<String>,
+    pub ratio: Option<f64>,
+    pub uploaded_bytes: Option<i64>,
+    pub downloaded_bytes: Option<i64>,
+    pub points: Option<i64>,
+    pub wedges: Option<i64>,
+    pub vip_until: Option<DateTime<Utc>>,
+    pub unsatisfied_count: Option<i64>,
+    pub unsatisfied_limit: Option<i64>,
+}
+
 /// Everything on the first page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dashboard {
     pub counts: LibraryCounts,
     pub active: Vec<DownloadSummary>,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BookId, CandidateId, DownloadId, IntegrationId, SearchId, WantId, WorkId};
+use crate::ids::{BookId, CandidateId, DownloadId, ImportId, IntegrationId, SearchId, WantId, WorkId};
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -126,6 +126,7 @@ text_enum! {
 
 /// A download in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DownloadSummary {
     pub id: DownloadId,
     pub want_id: WantId,
@@ -154,6 +155,7 @@ pub struct DownloadSummary {
 
 /// One append-only line of a download's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DownloadEvent {
     pub at: DateTime<Utc>,
     /// A user name, or "mamcrawler".
@@ -166,6 +168,7 @@ pub struct DownloadEvent {
 
 /// A file that entered the library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ImportedFile {
     pub source: String,
     pub target: String,
@@ -174,8 +177,34 @@ pub struct ImportedFile {
     pub method: String,
 }
 
+/// An attempt to bring a download's files into the library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportAttempt {
+    pub id: ImportId,
+    /// "planned", "linked", "undone" or "done".
+    pub status: String,
+    /// The folder, as this server sees it.
+    pub target_path: String,
+    pub created_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub files: Vec<PlannedFile>,
+}
+
+/// A file of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PlannedFile {
+    pub source: String,
+    pub target: String,
+    pub size_bytes: i64,
+    /// "hardlink", "reflink" or "copy"; absent while it is not there yet.
+    pub method: Option<String>,
+}
+
 /// Which of a download's actions make sense now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DownloadActions {
     pub can_retry: bool,
     pub can_choose_another: bool,
@@ -186,6 +215,7 @@ pub struct DownloadActions {
 
 /// One book of a download that holds several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DownloadPart {
     pub title: String,
     /// As in the torrent's file list.
@@ -201,6 +231,7 @@ pub struct DownloadPart {
 
 /// Everything about a download.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DownloadDetail {
     pub summary: DownloadSummary,
     pub client: Option<String>,
@@ -220,6 +251,7 @@ pub struct DownloadDetail {
 
 /// Which downloads a list shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadScope {
     #[default]

@@ -6,6 +6,7 @@ use crate::ids::{DownloadId, RunId, SearchId};
 
 /// A change somewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "topic", content = "id", rename_all = "snake_case")]
 pub enum LiveEvent {
     Download(DownloadId),

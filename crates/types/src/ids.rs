@@ -7,6 +7,7 @@ macro_rules! id {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -39,6 +40,6 @@ macro_rules! id {
 }
 
 id! {
-    UserId, SessionId, IntegrationId, WorkId, BookId, PersonId, SeriesId,
+    UserId, SessionId, ApiKeyId, IntegrationId, WorkId, BookId, PersonId, SeriesId,
     WantId, SearchId, ReleaseId, CandidateId, DownloadId, ImportId, JobId, RunId,
 }

@@ -47,6 +47,7 @@ text_enum! {
 
 /// How a path as the service sees it maps to a path as this server sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PathMap {
     pub remote: String,
     pub local: String,
@@ -54,6 +55,7 @@ pub struct PathMap {
 
 /// Everything about an integration that is not secret. Fields that a kind does not use stay empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IntegrationOptions {
     /// qBittorrent: user name of a cookie login; empty with an API key.
     #[serde(default)]
@@ -86,6 +88,7 @@ pub struct IntegrationOptions {
 
 /// An integration as pages see it. Secrets are never in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Integration {
     pub id: IntegrationId,
     pub kind: IntegrationKind,
@@ -108,6 +111,7 @@ pub struct Integration {
 
 /// Input for adding or editing. An empty secret keeps the stored one.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IntegrationForm {
     #[serde(default)]
     pub id: Option<IntegrationId>,
@@ -127,6 +131,7 @@ pub struct IntegrationForm {
 
 /// What "Test" found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TestOutcome {
     pub health: Health,
     /// One sentence: what works, or what is wrong and what to do.

@@ -73,6 +73,7 @@ text_enum! {
 
 /// One execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunSummary {
     pub id: RunId,
     pub kind: JobKind,
@@ -91,6 +92,7 @@ pub struct RunSummary {
 
 /// One line of a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunLogLine {
     pub at: DateTime<Utc>,
     pub level: LogLevel,
@@ -99,6 +101,7 @@ pub struct RunLogLine {
 
 /// A named figure of a run: "read" 1605.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Counter {
     pub name: String,
     pub value: i64,
@@ -106,6 +109,7 @@ pub struct Counter {
 
 /// A run with its log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunDetail {
     pub summary: RunSummary,
     pub log: Vec<RunLogLine>,
@@ -115,6 +119,7 @@ pub struct RunDetail {
 
 /// A scheduled kind of job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobSummary {
     pub kind: JobKind,
     pub is_enabled: bool,

@@ -2,6 +2,8 @@
 //!
 //! Invariant: builds for wasm and knows nothing of databases, HTTP clients or runtimes.
 
+pub mod access;
+pub mod audit;
 pub mod dashboard;
 pub mod downloads;
 pub mod error;
@@ -10,6 +12,7 @@ pub mod ids;
 pub mod integrations;
 pub mod jobs;
 pub mod library;
+pub mod oidc;
 pub mod paging;
 pub mod people;
 pub mod search;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::ids::{BookId, DownloadId, PersonId, SeriesId, WorkId};
 use crate::paging::PageRequest;
@@ -9,6 +10,7 @@ use crate::text_enum::text_enum;
 
 /// A name with its id, for links.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PersonRef {
     pub id: PersonId,
     pub name: String,
@@ -16,6 +18,7 @@ pub struct PersonRef {
 
 /// A place in a series. The sequence is text ("1.5", "1-3"), as people write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SeriesRef {
     pub id: SeriesId,
     pub name: String,
@@ -24,6 +27,7 @@ pub struct SeriesRef {
 
 /// A book in a grid or list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BookSummary {
     pub id: BookId,
     pub work_id: WorkId,
@@ -45,6 +49,7 @@ pub struct BookSummary {
 
 /// A file of a book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BookFile {
     pub relative_path: String,
     pub size_bytes: i64,
@@ -56,6 +61,7 @@ pub struct BookFile {
 
 /// Everything known about a book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BookDetail {
     pub summary: BookSummary,
     /// Plain text; markup is removed before it is stored.
@@ -115,6 +121,7 @@ text_enum! {
 
 /// What a list of books is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BookFilter {
     /// Words in title, author, narrator or series, in any script.
     #[serde(default)]
@@ -142,8 +149,36 @@ pub struct BookQuery {
     pub page: PageRequest,
 }
 
+/// An author or a series, with how many of the library's books it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BookGroup {
+    pub id: Uuid,
+    pub name: String,
+    pub books: u64,
+}
+
+text_enum! {
+    /// Order of a list of authors or series. Ties go by id.
+    GroupSort {
+        Name => "name",
+        BooksDesc => "-books",
+    }
+}
+
+/// A request for authors or series.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GroupQuery {
+    /// Words in the name.
+    pub text: Option<String>,
+    pub sort: Option<GroupSort>,
+    pub page: PageRequest,
+}
+
 /// A choice in a filter, with how many books it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Facet {
     /// Id, language or word to put into the filter.
     pub value: String,
@@ -153,6 +188,7 @@ pub struct Facet {
 
 /// The choices that filters offer; each list holds the largest first, at most 200.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Facets {
     pub authors: Vec<Facet>,
     pub narrators: Vec<Facet>,
@@ -163,6 +199,7 @@ pub struct Facets {
 
 /// Sizes of the library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LibraryCounts {
     pub books: u64,
     pub works: u64,

@@ -9,6 +9,7 @@ pub const MAX_LIMIT: u32 = 200;
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Opaque; absent on the last page.
@@ -51,6 +52,7 @@ impl<T> Page<T> {
 
 /// Which page is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PageRequest {
     #[serde(default)]
     pub limit: Option<u32>,

@@ -29,6 +29,7 @@ impl Role {
 
 /// The signed-in person, as the pages need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CurrentUser {
     pub id: UserId,
     pub username: String,
@@ -37,6 +38,7 @@ pub struct CurrentUser {
 
 /// A user as an admin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     pub id: UserId,
     pub username: String,
@@ -48,6 +50,7 @@ pub struct User {
 
 /// First start: makes the admin. The token is printed to the server's log.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SetupForm {
     pub token: String,
     pub username: String,
@@ -56,6 +59,7 @@ pub struct SetupForm {
 
 /// Input of a sign-in.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginForm {
     pub username: String,
     pub password: String,
@@ -63,6 +67,7 @@ pub struct LoginForm {
 
 /// Answer to a sign-in or refresh over the API.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenPair {
     pub access_token: String,
     pub refresh_token: String,
@@ -74,6 +79,7 @@ pub struct TokenPair {
 
 /// Input of a password change.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangePasswordForm {
     pub current_password: String,
     pub new_password: String,
@@ -81,8 +87,26 @@ pub struct ChangePasswordForm {
 
 /// Input for a new user.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewUserForm {
     pub username: String,
     pub password: String,
     pub role: Role,
+}
+
+/// What changes about a user; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UserChange {
+    pub username: Option<String>,
+    pub role: Option<Role>,
+    /// `false` ends the person's sign-ins and stops their API keys.
+    pub is_active: Option<bool>,
+}
+
+/// Input of an admin who gives somebody else a new password.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResetPasswordForm {
+    pub new_password: String,
 }

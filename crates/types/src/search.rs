@@ -8,6 +8,7 @@ use crate::text_enum::text_enum;
 
 /// What somebody looks for. Only the title is needed; each further field narrows the identity gate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SearchForm {
     pub title: String,
     #[serde(default)]
@@ -42,6 +43,7 @@ text_enum! {
 
 /// One indexer's part in a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IndexerOutcome {
     pub integration_id: IntegrationId,
     pub name: String,
@@ -95,6 +97,7 @@ text_enum! {
 
 /// One reason, for or against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GateFinding {
     pub gate: Gate,
     pub decision: Decision,
@@ -104,6 +107,7 @@ pub struct GateFinding {
 
 /// What was decided about a release and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verdict {
     pub decision: Decision,
     pub band: IdentityBand,
@@ -117,6 +121,7 @@ pub struct Verdict {
 
 /// A series named by an indexer, with the number as it was written ("1", "01-16, 13.5").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SeriesClaim {
     pub name: String,
     #[serde(default)]
@@ -125,6 +130,7 @@ pub struct SeriesClaim {
 
 /// What an indexer says of a release. What it did not say is `None`, never a guess.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ReleaseFacts {
     /// As the indexer wrote it, entities decoded, its own decorations removed.
@@ -166,6 +172,7 @@ pub struct ReleaseFacts {
 
 /// A stored release. Download addresses stay on the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Release {
     pub id: ReleaseId,
     pub integration_id: IntegrationId,
@@ -175,6 +182,7 @@ pub struct Release {
 
 /// A release judged against what is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Candidate {
     pub id: CandidateId,
     /// 1 is the choice.
@@ -195,6 +203,7 @@ text_enum! {
 
 /// A search with everything it found, best first, rejected ones last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SearchResult {
     pub id: SearchId,
     pub form: SearchForm,

@@ -16,6 +16,7 @@ text_enum! {
 
 /// Every setting of the product that is not an integration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Settings {
     /// Folder names of imports for books in a series.
@@ -44,6 +45,8 @@ pub struct Settings {
     pub is_automatic: bool,
     /// Minutes without a byte before the stall ladder moves.
     pub stall_minutes: u32,
+    /// Days that lines of the audit log are kept.
+    pub audit_retention_days: u32,
 }
 
 impl Default for Settings {
@@ -63,6 +66,7 @@ impl Default for Settings {
             max_automatic_grabs: 10,
             is_automatic: true,
             stall_minutes: 10,
+            audit_retention_days: 365,
         }
     }
 }

@@ -28,6 +28,7 @@ text_enum! {
 
 /// A want in a list, with where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Want {
     pub id: WantId,
     pub work_id: WorkId,

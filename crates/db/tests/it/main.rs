@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod acquisition;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod big_library;
 #[cfg(test)]
 mod candidates;
@@ -13,8 +15,12 @@ mod events;
 #[cfg(test)]
 mod library;
 #[cfg(test)]
+mod library_groups;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod people;
+#[cfg(test)]
+mod sealed;
 #[cfg(test)]
 mod seed;

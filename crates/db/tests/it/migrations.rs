@@ -43,6 +43,27 @@ async fn every_migration_goes_down_and_up_again() {
 }
 
 #[tokio::test]
+async fn an_ordinary_role_that_owns_its_database_can_migrate_it_and_remove_old_audit_lines() {
+    let database = TestDatabase::new().await;
+    let (_, name) = database.url().rsplit_once('/').unwrap();
+    let give_away = format!(
+        "CREATE ROLE ordinary LOGIN NOSUPERUSER; DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION ordinary;
+         ALTER DATABASE {name} OWNER TO ordinary"
+    );
+    database.connection().await.batch_execute(&give_away).await.unwrap();
+    let url = database.url().replacen("//postgres@", "//ordinary@", 1);
+    assert_ne!(url, database.url());
+    assert!(db::migrate(&url).await.unwrap() >= 4);
+    let mut conn = db::Connection::establish(&url).await.unwrap();
+    let line = "INSERT INTO audit_log (at, actor, action) VALUES (now() - INTERVAL '400 days', 'anna', 'old')";
+    conn.batch_execute(line).await.unwrap();
+    let closed = conn.batch_execute("DELETE FROM audit_log").await.unwrap_err();
+    assert!(closed.to_string().contains("append-only"), "{closed}");
+    let remove = "DO $$ BEGIN ASSERT remove_audit_log_before(now()) = 1; END $$";
+    conn.batch_execute(remove).await.unwrap();
+}
+
+#[tokio::test]
 async fn migrating_twice_at_once_applies_everything_once() {
     let database = TestDatabase::new().await;
     database

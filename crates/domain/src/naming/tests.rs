@@ -424,6 +424,24 @@ fn hostile_book() -> impl Strategy<Value = BookNames> {
     })
 }
 
+/// A text with characters changed, put in and taken out.
+fn damaged(valid: &'static str) -> impl Strategy<Value = String> {
+    let edit = (any::<prop::sample::Index>(), 0_u8..3, "[{}/\\[\\]().a-z0-9 &-]|\\PC");
+    proptest::collection::vec(edit, 0..8).prop_map(move |edits| {
+        let mut characters: Vec<String> = valid.chars().map(String::from).collect();
+        for (at, kind, text) in edits {
+            let at = at.index(characters.len());
+            match kind {
+                0 => characters[at] = text,
+                1 => characters.insert(at, text),
+                _ if characters.len() > 1 => drop(characters.remove(at)),
+                _ => {}
+            }
+        }
+        characters.concat()
+    })
+}
+
 fn is_safe(component: &str) -> bool {
     let is_forbidden = |c: char| c.is_control() || "<>:\"/\\|?*\u{202e}\u{200b}".contains(c);
     let ends_badly = |c: char| c == '.' || c.is_whitespace();
@@ -469,6 +487,32 @@ proptest! {
         prop_assert_eq!(safe_component(&once), once.clone());
         let file = safe_file_name(&text);
         prop_assert!(is_safe(&file), "{:?}", file);
+    }
+
+    #[test]
+    fn a_damaged_template_is_refused_with_a_sentence_or_names_safe_folders(
+        text in damaged("{author}/{series}/{sequence} - {year} - {title} {{narrator}} [{asin}]"),
+        names in hostile_book(),
+    ) {
+        match Template::parse(&text) {
+            Ok(template) => if let Ok(folder) = template.render_copy(&names, 2) {
+                prop_assert!(!folder.components().is_empty());
+                prop_assert!(folder.components().iter().all(|component| is_safe(component)), "{} {:?}", text, folder);
+            },
+            Err(error) => prop_assert!(error.to_string().ends_with('.'), "{}", error),
+        }
+    }
+
+    #[test]
+    fn a_folder_that_was_damaged_by_hand_is_still_read(
+        text in damaged("Frank Herbert & Brian Herbert/Dune Saga/Vol. 1.5 - (1965) - Dune {Scott Brick, Dr. X} [B002V1OF70]"),
+    ) {
+        let folder = parse_relative_folder(&text);
+        prop_assert!(folder.title.len() <= text.len());
+        prop_assert!(folder.authors.iter().chain(&folder.narrators).all(|name| !name.is_empty()), "{:?}", folder);
+        prop_assert!(folder.asin.is_none_or(|asin| asin.len() == 10));
+        prop_assert!(folder.published_year.is_none_or(|year| year.len() == 4));
+        prop_assert!(folder.sequence.is_none_or(|sequence| sequence.parse::<f64>().is_ok_and(|number| number < 1000.0)));
     }
 
     #[test]

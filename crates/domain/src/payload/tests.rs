@@ -234,7 +234,57 @@ fn clashing_and_unsafe_names_get_safe_and_different_targets() {
     );
 }
 
+#[test]
+fn equal_names_without_end_are_numbered_and_folders_without_end_are_a_pack() {
+    let list = |path: &dyn Fn(usize) -> String| -> Vec<PayloadFile> {
+        (0..20_000)
+            .map(|index| PayloadFile {
+                path: path(index),
+                size_bytes: 1,
+            })
+            .collect()
+    };
+    // What tells the names apart is dropped from them.
+    let dropped = |index: usize| format!("{index:015b}").replace('0', "?").replace('1', "*");
+    let PayloadPlan::SingleBook { files } = plan_payload("D", &list(&|index| format!("D/CD1/a{}.mp3", dropped(index))))
+    else {
+        panic!("one folder is a book");
+    };
+    let last = files.iter().any(|file| file.target == "CD1/a (20000).mp3");
+    assert!(files.len() == 20_000 && last, "{:?}", files.last());
+    let PayloadPlan::Pack { parts, .. } = plan_payload(
+        "D",
+        &list(&|index| match index % 2 {
+            0 => format!("D/Title {index} x/a.mp3"),
+            _ => format!("D/Title {} x/a.jpg", index - 1),
+        }),
+    ) else {
+        panic!("several folders are a pack");
+    };
+    assert_eq!((parts.len(), parts[0].files.len()), (10_000, 2));
+}
+
 proptest! {
+    #[test]
+    fn no_list_of_files_panics_and_nothing_is_planned_twice(
+        name in any::<String>(),
+        files in prop::collection::vec(("\\PC{0,30}|([./]|CD1|Disc ٣|Book 2|of|#|é|\u{0}|(\\.mp3)){0,12}", any::<i64>()), 0..12),
+    ) {
+        let list: Vec<PayloadFile> = files
+            .into_iter()
+            .flat_map(|(path, size_bytes)| ["", ".m4b", ".jpg"].map(|end| PayloadFile { path: format!("{path}{end}"), size_bytes }))
+            .collect();
+        let planned: Vec<PlannedFile> = match plan_payload(&name, &list) {
+            PayloadPlan::SingleBook { files } => files,
+            PayloadPlan::Pack { parts, .. } => parts.into_iter().flat_map(|part| part.files).filter(|file| is_audio(&file.source)).collect(),
+            PayloadPlan::NoAudio => vec![],
+        };
+        for source in planned.iter().map(|file| &file.source) {
+            let known = list.iter().filter(|file| file.path == *source).count();
+            prop_assert!((1..=known).contains(&planned.iter().filter(|file| file.source == *source).count()), "{:?}", source);
+        }
+    }
+
     #[test]
     fn targets_never_climb_out_and_never_clash(paths in proptest::collection::vec("(\\PC{0,6}/|\\.\\./|CD1/){0,3}\\PC{0,8}\\.(mp3|m4b|jpg)", 0..8)) {
         let list: Vec<PayloadFile> = paths.iter().map(|path| PayloadFile { path: path.clone(), size_bytes: 1 }).collect();
