@@ -9,6 +9,7 @@ pub mod http;
 pub mod indexer;
 pub mod library;
 pub mod myanonamouse;
+pub mod oidc;
 pub mod prowlarr;
 pub mod qbittorrent;
 mod status;

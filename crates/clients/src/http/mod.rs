@@ -1,19 +1,29 @@
 //! The only place that builds a `reqwest` client: timeouts, size caps, an honest User-Agent, no redirects, no proxies,
-//! and errors that never hold a query string or a header.
+//! a guard on the addresses that are connected to, and errors that never hold a query string or a header.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::HeaderMap;
 use reqwest::{Method, Request, RequestBuilder, Url};
 
 use crate::error::{ClientError, Result};
 
 mod address;
 mod answer;
+#[cfg(test)]
+pub(crate) mod fake_network;
+mod network;
+mod reach;
 
 pub use address::{base_url, join_url, shown_address};
 pub use answer::Answer;
 pub(crate) use answer::looks_like_html;
+pub(crate) use network::judge_url;
+use network::{GuardedResolver, RefusedAddress};
+pub use network::{Network, SystemNetwork};
+pub use reach::{Reach, Zone, zone_of};
 
 /// What we call ourselves everywhere.
 pub const USER_AGENT: &str = concat!("mamcrawler/", env!("CARGO_PKG_VERSION"));
@@ -46,12 +56,40 @@ impl Default for HttpOptions {
 pub struct HttpClient {
     service: String,
     options: HttpOptions,
+    reach: Reach,
     client: reqwest::Client,
 }
 
+/// A call that failed, with what had arrived by then.
+#[derive(Debug)]
+pub struct Broken {
+    pub error: ClientError,
+    /// Of an answer whose body broke; empty when no answer began.
+    pub headers: HeaderMap,
+}
+
+impl From<ClientError> for Broken {
+    fn from(error: ClientError) -> Self {
+        Self {
+            error,
+            headers: HeaderMap::new(),
+        }
+    }
+}
+
 impl HttpClient {
-    /// `service` is the name in sentences: "qBittorrent".
+    /// For addresses that an admin entered. `service` is the name in sentences: "qBittorrent".
     pub fn new(service: &str, options: HttpOptions) -> Result<Self> {
+        Self::with_network(service, options, Reach::Admin, Arc::new(SystemNetwork))
+    }
+
+    /// For addresses that anybody else gave: the public internet only.
+    pub fn new_public(service: &str, options: HttpOptions) -> Result<Self> {
+        Self::with_network(service, options, Reach::Public, Arc::new(SystemNetwork))
+    }
+
+    /// The same over another network.
+    pub fn with_network(service: &str, options: HttpOptions, reach: Reach, network: Arc<dyn Network>) -> Result<Self> {
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the one builder that the ban points to"
@@ -60,6 +98,7 @@ impl HttpClient {
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .dns_resolver(GuardedResolver { network, reach })
             .referer(false)
             .timeout(options.timeout)
             .connect_timeout(options.connect_timeout)
@@ -73,6 +112,7 @@ impl HttpClient {
         Ok(Self {
             service: service.into(),
             options,
+            reach,
             client,
         })
     }
@@ -99,6 +139,11 @@ impl HttpClient {
 
     /// Sends once and reads the whole body. Every status is an `Ok`: what it means is the caller's to know.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+        self.send_keeping_headers(request).await.map_err(|broken| broken.error)
+    }
+
+    /// The same, for services whose headers count even when the body breaks: they may have renewed a session.
+    pub async fn send_keeping_headers(&self, request: RequestBuilder) -> std::result::Result<Answer, Broken> {
         let request = request.build().map_err(|_| self.unsendable())?;
         let method = request.method().clone();
         let address = shown_address(request.url());
@@ -110,16 +155,29 @@ impl HttpClient {
             Ok(Answer { status, .. }) => {
                 tracing::debug!(%service, %method, %address, status, duration_ms, "{service} answered {method} with {status}");
             }
-            Err(error) => {
+            Err(Broken { error, .. }) => {
                 tracing::debug!(%service, %method, %address, duration_ms, %error, "{service} did not answer {method}");
             }
         }
         answer
     }
 
-    async fn exchange(&self, request: Request, address: &str) -> Result<Answer> {
-        let broken = |error: reqwest::Error| self.connection_error(&error, address);
-        let mut response = self.client.execute(request).await.map_err(broken)?;
+    async fn exchange(&self, request: Request, address: &str) -> std::result::Result<Answer, Broken> {
+        // A host in digits is connected to without asking the resolver, so it is judged here.
+        if let Some(reason) = self.reach.refuse_url(request.url()) {
+            return Err(self.refused(address, reason).into());
+        }
+        let response = self.client.execute(request).await;
+        let mut response = response.map_err(|error| self.connection_error(&error, address))?;
+        let headers = response.headers().clone();
+        let status = response.status().as_u16();
+        match self.read_body(&mut response, address).await {
+            Ok(body) => Ok(Answer::new(&self.service, status, headers, body)),
+            Err(error) => Err(Broken { error, headers }),
+        }
+    }
+
+    async fn read_body(&self, response: &mut reqwest::Response, address: &str) -> Result<Vec<u8>> {
         if response
             .content_length()
             .is_some_and(|length| length > self.options.max_body_bytes)
@@ -127,21 +185,20 @@ impl HttpClient {
             return Err(self.too_large());
         }
         let mut body = Vec::new();
+        let broken = |error: reqwest::Error| self.connection_error(&error, address);
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             if (body.len() + chunk.len()) as u64 > self.options.max_body_bytes {
                 return Err(self.too_large());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer::new(
-            &self.service,
-            response.status().as_u16(),
-            response.headers().clone(),
-            body,
-        ))
+        Ok(body)
     }
 
     fn connection_error(&self, error: &reqwest::Error, address: &str) -> ClientError {
+        if let Some(refused) = find_refusal(error) {
+            return self.refused(address, refused.reason);
+        }
         let service = self.service.clone();
         if error.is_timeout() && !error.is_connect() {
             return ClientError::TimedOut {
@@ -161,6 +218,16 @@ impl HttpClient {
         }
     }
 
+    fn refused(&self, address: &str, reason: &str) -> ClientError {
+        ClientError::Forbidden {
+            service: self.service.clone(),
+            advice: format!(
+                "nothing was sent to {address}, as {reason}. If it is yours, check the address in Settings → \
+                 Integrations."
+            ),
+        }
+    }
+
     fn too_large(&self) -> ClientError {
         ClientError::TooLarge {
             service: self.service.clone(),
@@ -177,6 +244,18 @@ impl HttpClient {
                     .into(),
         }
     }
+}
+
+/// The resolver's no, which HTTP wraps several times.
+fn find_refusal<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a RefusedAddress> {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref() {
+            return Some(refused);
+        }
+        cause = inner.source();
+    }
+    None
 }
 
 /// The innermost cause: reqwest's own text holds the full URL, the cause ("Connection refused") does not.

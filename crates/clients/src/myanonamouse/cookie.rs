@@ -8,7 +8,7 @@ const NAME: &str = "mam_id";
 
 /// The bare value from what was entered: with or without `mam_id=`, a `Cookie:` prefix, quotes, spaces, `;` or other
 /// cookies after it. Escapes are kept, as the site compares bytes. `None` when nothing usable is left.
-pub(super) fn clean_entered(text: &str) -> Option<SecretString> {
+pub fn clean_entered(text: &str) -> Option<SecretString> {
     let text = text.trim_matches(is_wrapping);
     let after_name = text
         .rfind(NAME)
@@ -24,7 +24,7 @@ pub(super) fn clean_entered(text: &str) -> Option<SecretString> {
 }
 
 /// The newest value that an answer sets; `None` when it sets none or only deletes it.
-pub(super) fn renewed_value(headers: &HeaderMap) -> Option<SecretString> {
+pub fn renewed_value(headers: &HeaderMap) -> Option<SecretString> {
     headers
         .get_all(SET_COOKIE)
         .iter()
@@ -118,6 +118,24 @@ mod tests {
                 let header = format!("mam_id={value}");
                 prop_assert!(HeaderValue::from_str(&header).is_ok());
             }
+        }
+
+        #[test]
+        fn a_value_is_found_in_every_wrapping(value in "[!#-+.-:<-~]{1,60}", before in "[ \"';`]{0,4}", after in "[ \"';`]{0,4}") {
+            prop_assume!(!value.contains(NAME) && !value.starts_with(is_wrapping) && !value.ends_with(is_wrapping));
+            for entered in [format!("{before}{value}{after}"), format!("uid=1; mam_id={before}{value}{after}")] {
+                prop_assert_eq!(clean(&entered), Some(value.clone()), "{}", entered);
+            }
+        }
+
+        #[test]
+        fn a_damaged_header_gives_a_sendable_value_or_none(
+            header in testing::damage::damaged_text("mam_id=ab%2Fc; Max-Age=1296000; domain=.example; secure")
+        ) {
+            let Ok(written) = HeaderValue::from_str(&header) else { return Ok(()) };
+            let mut headers = HeaderMap::new();
+            headers.append(SET_COOKIE, written);
+            prop_assert!(renewed_value(&headers).is_none_or(|value| is_sendable(value.expose_secret())));
         }
 
         #[test]

@@ -15,6 +15,8 @@ use crate::error::{ClientError, Result};
 use crate::http::{HttpClient, HttpOptions, base_url};
 use crate::indexer::{AccountFacts, Found, Indexer, IndexerQuery, RequestQueue, SessionStore};
 use account::{is_vip_class, read_account};
+pub use cookie::{clean_entered, renewed_value};
+pub use row::read_row;
 use search::{read_answer, search_body};
 use session::{Expected, Session};
 

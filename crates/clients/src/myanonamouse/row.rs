@@ -24,7 +24,7 @@ pub(super) fn depends_on_class(row: &Value) -> bool {
 }
 
 /// Reads a row. `is_vip_member` is `None` when the member's class is unknown. `None` when the row has no id or title.
-pub(super) fn read_row(row: &Value, base: &Url, is_vip_member: Option<bool>) -> Option<FoundRelease> {
+pub fn read_row(row: &Value, base: &Url, is_vip_member: Option<bool>) -> Option<FoundRelease> {
     let id = flex::integer(&row["id"]).filter(|id| *id > 0)?;
     Some(FoundRelease {
         external_id: id.to_string(),

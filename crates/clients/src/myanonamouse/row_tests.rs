@@ -153,6 +153,18 @@ fn any_value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
+    fn a_damaged_row_is_read_without_inventing(bytes in testing::damage::damaged(include_bytes!("fixtures/row.json"))) {
+        let Ok(row) = serde_json::from_slice::<Value>(&bytes) else { return Ok(()) };
+        if let Some(release) = read_row(&row, &base(), None) {
+            prop_assert!(release.external_id.parse::<i64>().is_ok_and(|id| id > 0));
+            prop_assert!(!release.facts.title.trim().is_empty());
+            prop_assert!([release.facts.files, release.facts.seeders].iter().flatten().all(|count| *count >= 0));
+            let url = release.facts.info_url.unwrap();
+            prop_assert!(url.starts_with("https://www.myanonamouse.net/t/"), "{}", url);
+        }
+    }
+
+    #[test]
     fn no_row_makes_reading_panic(values in prop::collection::vec(any_value(), 14)) {
         let names = ["title", "size", "numfiles", "mediainfo", "tags", "isbn", "author_info", "narrator_info",
             "series_info", "language", "filetype", "added", "browseflags", "free"];

@@ -62,10 +62,17 @@ impl Session {
         // Held until the end: the next request may start only after the renewed cookie is stored.
         let _turn = self.queue.wait_turn().await?;
         let cookie = self.newest_cookie().await?;
-        let answer = self.http.send(request.header(COOKIE, cookie_header(&cookie)?)).await?;
-        if let Some(renewed) = renewed_value(&answer.headers) {
+        let request = request.header(COOKIE, cookie_header(&cookie)?);
+        let answer = self.http.send_keeping_headers(request).await;
+        // Also from an answer whose body broke: the site has renewed the session all the same.
+        let headers = match &answer {
+            Ok(answer) => &answer.headers,
+            Err(broken) => &broken.headers,
+        };
+        if let Some(renewed) = renewed_value(headers) {
             self.keep_cookie(renewed).await?;
         }
+        let answer = answer.map_err(|broken| broken.error)?;
         match self.find_fault(&answer, expected) {
             None => Ok(answer),
             Some(fault) => Err(self.pause_after(fault).await),

@@ -19,7 +19,6 @@ use crate::indexer::{AccountFacts, Found, FoundRelease, Indexer, IndexerQuery};
 use crate::status::{common_refusal, service_time};
 use crate::text::quote_words;
 use crate::torznab::MAX_BODY_BYTES;
-use crate::torznab::RedirectGuard;
 use crate::torznab::feed::AUDIOBOOK;
 use crate::torznab::torrent_link::TorrentLinks;
 use hit::read_hit;
@@ -47,7 +46,8 @@ pub struct ProwlarrConfig {
     pub indexer_ids: Vec<i32>,
     /// Leaves Prowlarr's MyAnonamouse out when no indexer is chosen, because that site is connected itself.
     pub skip_myanonamouse: bool,
-    pub allow_redirect: RedirectGuard,
+    /// Hosts besides Prowlarr's own that its download links may lead to, private ones too.
+    pub extra_hosts: Vec<String>,
 }
 
 /// Makes the client.
@@ -59,9 +59,18 @@ pub fn connect(config: ProwlarrConfig) -> Result<impl Indexer + use<>> {
     };
     let mut key = HeaderValue::from_str(config.secret.expose_secret().trim()).map_err(|_| key_refused())?;
     key.set_sensitive(true);
+    let http = HttpClient::new(SERVICE, options)?;
+    let base = base_url(SERVICE, &config.url)?;
     Ok(Prowlarr {
-        http: HttpClient::new(SERVICE, options)?,
-        base: base_url(SERVICE, &config.url)?,
+        links: TorrentLinks {
+            own: http.clone(),
+            public: HttpClient::new_public(SERVICE, options)?,
+            base: base.clone(),
+            extra_hosts: config.extra_hosts.clone(),
+            key: Some((KEY_HEADER, key.clone())),
+        },
+        http,
+        base,
         categories: if config.categories.is_empty() {
             vec![AUDIOBOOK]
         } else {
@@ -80,6 +89,7 @@ struct Prowlarr {
     key: HeaderValue,
     categories: Vec<u32>,
     config: ProwlarrConfig,
+    links: TorrentLinks,
     indexers: Mutex<Option<(Vec<IndexerInfo>, Instant)>>,
     /// One search at a time: each makes Prowlarr ask all its indexers.
     searching: Mutex<()>,
@@ -144,16 +154,7 @@ impl Indexer for Prowlarr {
     }
 
     async fn fetch_torrent(&self, download_ref: &SecretString) -> Result<Vec<u8>> {
-        let key = Some((KEY_HEADER, self.key.clone()));
-        let guard = &self.config.allow_redirect;
-        TorrentLinks {
-            http: &self.http,
-            base: &self.base,
-            key,
-            guard,
-        }
-        .fetch(download_ref.expose_secret())
-        .await
+        self.links.fetch(download_ref.expose_secret()).await
     }
 
     async fn account(&self) -> Result<Option<AccountFacts>> {

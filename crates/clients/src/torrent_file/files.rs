@@ -3,13 +3,25 @@
 use super::bencode::{Dict, Node};
 use super::{TorrentFileError, TorrentPath, not_a_torrent};
 
+/// Longest path that Linux takes.
+const MAX_PATH_BYTES: usize = 4096;
+/// As deep as the tree of a v2 torrent can be read.
+const MAX_PATH_PARTS: usize = 100;
+/// Bounds the memory that a long name takes in front of each of many files; 100,000 files with long paths stay below it.
+const MAX_LISTED_BYTES: usize = 64 * 1024 * 1024;
+
 /// The torrent's own name: its folder, or its only file.
 pub(super) fn read_name(info: &Dict<'_>) -> Result<String, TorrentFileError> {
     let name = info.get(&b"name.utf-8"[..]).or_else(|| info.get(&b"name"[..]));
     let Some(name) = name.and_then(Node::as_bytes) else {
         return Err(not_a_torrent("it has no name"));
     };
-    read_component(name)
+    let name = read_component(name)?;
+    // Before it is written in front of each file.
+    if name.len() > MAX_PATH_BYTES {
+        return Err(not_a_torrent("its name is too long"));
+    }
+    Ok(name)
 }
 
 /// The files without padding and symbolic links. v2 and hybrid torrents are read by their tree.
@@ -41,7 +53,7 @@ pub(super) fn sum_sizes(files: &[TorrentPath]) -> Result<i64, TorrentFileError> 
 
 fn list_v1_files(info: &Dict<'_>, name: &str) -> Result<Vec<TorrentPath>, TorrentFileError> {
     let entries = info.get(&b"files"[..]).map(Node::as_list).unwrap_or_default();
-    let mut files = Vec::new();
+    let mut listing = Listing::default();
     for entry in entries {
         let Some(entry) = entry.as_dict() else {
             return Err(not_a_torrent("its list of files is damaged"));
@@ -54,19 +66,43 @@ fn list_v1_files(info: &Dict<'_>, name: &str) -> Result<Vec<TorrentPath>, Torren
         if components.is_empty() {
             return Err(TorrentFileError::UnsafePath(String::new()));
         }
-        let mut path = name.to_owned();
-        for component in components {
-            let bytes = component
-                .as_bytes()
-                .ok_or_else(|| not_a_torrent("its list of files is damaged"))?;
-            path = format!("{path}/{}", read_component(bytes)?);
-        }
-        files.push(TorrentPath {
-            path,
-            size_bytes: read_size(entry.get(&b"length"[..]))?,
-        });
+        listing.add(join_path(name, components)?, entry)?;
     }
-    Ok(files)
+    Ok(listing.files)
+}
+
+fn join_path(name: &str, components: &[Node<'_>]) -> Result<String, TorrentFileError> {
+    if components.len() >= MAX_PATH_PARTS {
+        return Err(not_a_torrent("a path in it is too deep"));
+    }
+    let mut path = name.to_owned();
+    for component in components {
+        let bytes = component
+            .as_bytes()
+            .ok_or_else(|| not_a_torrent("its list of files is damaged"))?;
+        path.push('/');
+        path.push_str(&read_component(bytes)?);
+    }
+    Ok(path)
+}
+
+/// The files so far, and how much text their paths are.
+#[derive(Default)]
+struct Listing {
+    files: Vec<TorrentPath>,
+    path_bytes: usize,
+}
+
+impl Listing {
+    fn add(&mut self, path: String, file: &Dict<'_>) -> Result<(), TorrentFileError> {
+        self.path_bytes += path.len();
+        if path.len() > MAX_PATH_BYTES || self.path_bytes > MAX_LISTED_BYTES {
+            return Err(not_a_torrent("its paths are too long"));
+        }
+        let size_bytes = read_size(file.get(&b"length"[..]))?;
+        self.files.push(TorrentPath { path, size_bytes });
+        Ok(())
+    }
 }
 
 fn list_tree(info: &Dict<'_>, name: &str) -> Result<Vec<TorrentPath>, TorrentFileError> {
@@ -75,13 +111,13 @@ fn list_tree(info: &Dict<'_>, name: &str) -> Result<Vec<TorrentPath>, TorrentFil
     };
     // A single file stands alone at the top and has no folder around it on disk.
     let is_single = tree.len() == 1 && tree.values().all(|node| leaf(node).is_some());
-    let mut files = Vec::new();
-    walk_tree(tree, if is_single { "" } else { name }, &mut files)?;
-    Ok(files)
+    let mut listing = Listing::default();
+    walk_tree(tree, if is_single { "" } else { name }, &mut listing)?;
+    Ok(listing.files)
 }
 
 /// Recursion is bounded by the reader's depth.
-fn walk_tree(tree: &Dict<'_>, folder: &str, files: &mut Vec<TorrentPath>) -> Result<(), TorrentFileError> {
+fn walk_tree(tree: &Dict<'_>, folder: &str, listing: &mut Listing) -> Result<(), TorrentFileError> {
     for (component, node) in tree {
         if folder.is_empty() && *component == b".pad" {
             continue;
@@ -92,15 +128,13 @@ fn walk_tree(tree: &Dict<'_>, folder: &str, files: &mut Vec<TorrentPath>) -> Res
         } else {
             format!("{folder}/{component}")
         };
+        if path.len() > MAX_PATH_BYTES {
+            return Err(not_a_torrent("its paths are too long"));
+        }
         match (leaf(node), node.as_dict()) {
             (Some(file), _) if is_not_content(file) => {}
-            (Some(file), _) => {
-                files.push(TorrentPath {
-                    path,
-                    size_bytes: read_size(file.get(&b"length"[..]))?,
-                });
-            }
-            (None, Some(inner)) => walk_tree(inner, &path, files)?,
+            (Some(file), _) => listing.add(path, file)?,
+            (None, Some(inner)) => walk_tree(inner, &path, listing)?,
             (None, None) => return Err(not_a_torrent("its file tree is damaged")),
         }
     }

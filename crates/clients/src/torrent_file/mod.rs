@@ -17,6 +17,9 @@ use bencode::{Dict, Node, Value};
 /// Largest .torrent that is read.
 pub const MAX_TORRENT_BYTES: usize = 16 * 1024 * 1024;
 
+/// More announce addresses than that are not looked at.
+const MAX_TRACKERS: usize = 1_000;
+
 /// Why bytes are not a torrent that we take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TorrentFileError {
@@ -156,7 +159,7 @@ fn list_announce_hosts(root: &Dict<'_>) -> Vec<String> {
     let tiers = root.get(&b"announce-list"[..]).into_iter().flat_map(Node::as_list);
     let listed = tiers.flat_map(Node::as_list);
     let mut hosts = Vec::new();
-    for text in single.chain(listed).filter_map(Node::as_bytes) {
+    for text in single.chain(listed).take(MAX_TRACKERS).filter_map(Node::as_bytes) {
         let url = std::str::from_utf8(text).ok().and_then(|text| Url::parse(text).ok());
         let Some(host) = url.as_ref().and_then(Url::host_str) else {
             continue;

@@ -267,7 +267,72 @@ fn re_encode(node: &Node<'_>) -> Item {
     }
 }
 
+fn is_refused_for(info: &Item, words: &str) -> bool {
+    matches!(TorrentFile::parse(&torrent(info)), Err(TorrentFileError::NotATorrent(detail)) if detail.contains(words))
+}
+
+#[test]
+fn a_long_name_is_not_written_before_each_of_many_files() {
+    let with_name = |length: usize, files: usize| {
+        dict([
+            ("files", Item::List(vec![v1_file(&["a"], 1); files])),
+            ("name", text(&"n".repeat(length))),
+            ("piece length", Item::Integer(16384)),
+            ("pieces", pieces()),
+        ])
+    };
+    assert!(is_refused_for(&with_name(5_000, 1), "name is too long"));
+    assert!(is_refused_for(&with_name(4_000, 20_000), "paths are too long"));
+    assert!(TorrentFile::parse(&torrent(&with_name(250, 20_000))).is_ok());
+}
+
+#[test]
+fn paths_are_as_long_and_as_deep_as_a_disk_takes() {
+    let one_file = |path: &[&str]| v1(vec![v1_file(path, 1)]);
+    assert!(is_refused_for(&one_file(&["a"; 100]), "too deep"));
+    assert!(is_refused_for(
+        &one_file(&["a".repeat(200).as_str(); 30]),
+        "paths are too long"
+    ));
+    assert!(TorrentFile::parse(&torrent(&one_file(&["a"; 90]))).is_ok());
+    let long = "b".repeat(5_000);
+    assert!(is_refused_for(
+        &v2(dict([(long.as_str(), dict([("c.mp3", tree_file(1))]))])),
+        "paths are too long"
+    ));
+}
+
+#[test]
+fn of_many_trackers_the_first_count() {
+    let listed = (0..3_000).map(|index| Item::List(vec![text(&format!("http://t{index}.example/"))]));
+    let root = dict([
+        ("announce-list", Item::List(listed.collect())),
+        ("info", v1(vec![v1_file(&["a.mp3"], 1)])),
+    ]);
+    let mut bytes = Vec::new();
+    encode(&root, &mut bytes);
+    assert_eq!(TorrentFile::parse(&bytes).unwrap().announce_hosts.len(), MAX_TRACKERS);
+}
+
+fn hybrid() -> Vec<u8> {
+    let (Item::Dict(mut info), Item::Dict(v1)) = (v2(dict([("CD1", dict([("01.mp3", tree_file(30))]))])), v1(vec![]))
+    else {
+        unreachable!("both are dictionaries");
+    };
+    info.extend(v1);
+    torrent(&Item::Dict(info))
+}
+
 proptest! {
+    #[test]
+    fn what_is_read_of_a_damaged_torrent_adds_up(bytes in testing::damage::damaged(&hybrid())) {
+        if let Ok(file) = TorrentFile::parse(&bytes) {
+            prop_assert_eq!(file.files.iter().map(|file| file.size_bytes).sum::<i64>(), file.total_bytes);
+            prop_assert_eq!(file.client_hash().len(), 40);
+            prop_assert!(file.piece_length > 0 && !file.files.is_empty());
+        }
+    }
+
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = TorrentFile::parse(&bytes);

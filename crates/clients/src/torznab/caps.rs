@@ -81,6 +81,18 @@ mod tests {
         assert_eq!(full.categories[1], (3030, "Audio/Audiobook".into()));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn damaged_capabilities_keep_the_page_within_bounds(bytes in testing::damage::damaged(
+            br#"<caps><server title="P"/><limits max="50"/><searching><search available="yes" supportedParams="q"/></searching>
+            <categories><category id="3000" name="Audio"><subcat id="3030" name="Book"/></category></categories></caps>"#
+        )) {
+            if let Ok(root) = parse_xml(&bytes) {
+                proptest::prop_assert!((1..=100).contains(&read_caps(&root).page_size));
+            }
+        }
+    }
+
     #[test]
     fn a_feed_may_have_the_book_search_only() {
         let books = caps(

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use types::search::ReleaseFacts;
 use url::Url;
 
-use super::xml::Element;
+use super::xml::{Element, parse_xml};
 use crate::indexer::FoundRelease;
 use crate::myanonamouse::languages::name_of_code;
 use crate::myanonamouse::recording::{read_abridged, read_tagged_bitrate};
@@ -15,6 +15,14 @@ use crate::text::{best_format, decode_entities, has_key, page_url};
 
 /// Audio/Audiobook.
 pub(crate) const AUDIOBOOK: u32 = 3030;
+
+/// More categories than that say nothing more of an item.
+const MAX_CATEGORIES: usize = 100;
+
+/// The releases of a feed's answer. The error is a clause for people. `chosen` are the categories asked for.
+pub fn read_feed(bytes: &[u8], base: &Url, chosen: &[u32]) -> Result<Vec<FoundRelease>, String> {
+    Ok(read_items(&parse_xml(bytes)?, base, chosen))
+}
 
 /// The items of an RSS document; items that can't be used are left out. `chosen` are the categories asked for.
 pub(super) fn read_items(root: &Element, base: &Url, chosen: &[u32]) -> Vec<FoundRelease> {
@@ -132,6 +140,7 @@ fn read_categories(item: &Element, attrs: &Attrs<'_>) -> Vec<u32> {
     let mut ids: Vec<u32> = Vec::new();
     for id in elements
         .chain(attrs.texts("category"))
+        .take(MAX_CATEGORIES)
         .filter_map(|text| text.parse().ok())
     {
         if !ids.contains(&id) {

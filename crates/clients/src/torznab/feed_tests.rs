@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
-use super::super::xml::parse_xml;
 use super::*;
 
 fn base() -> Url {
@@ -13,7 +12,7 @@ fn read(items: &str) -> Vec<FoundRelease> {
         "<rss version=\"1.0\" xmlns:torznab=\"http://torznab.com/schemas/2015/feed\" \
          xmlns:newznab=\"http://www.newznab.com/DTD/2010/feeds/attributes/\"><channel>{items}</channel></rss>"
     );
-    read_items(&parse_xml(text.as_bytes()).unwrap(), &base(), &[AUDIOBOOK])
+    read_feed(text.as_bytes(), &base(), &[AUDIOBOOK]).unwrap()
 }
 
 fn read_one(inner: &str) -> FoundRelease {
@@ -145,7 +144,58 @@ fn hashes_are_hex_or_base32() {
     assert_eq!(read_hash("0".repeat(32).as_str()), None);
 }
 
+#[test]
+fn of_many_categories_the_first_count() {
+    let many: String = (0..5_000).map(|id| format!("<category>{id}</category>")).collect();
+    assert_eq!(
+        read_one(&format!("{many}<category>3030</category>")).facts.is_audiobook,
+        Some(false)
+    );
+    assert_eq!(
+        read_one(&format!("<category>3030</category>{many}")).facts.is_audiobook,
+        Some(true)
+    );
+}
+
+const FEED: &str = concat!(
+    "<rss xmlns:torznab='t'><channel>",
+    include_str!("fixtures/item.xml"),
+    "</channel></rss>"
+);
+
 proptest! {
+    #[test]
+    fn a_damaged_feed_gives_usable_items_or_a_sentence(bytes in testing::damage::damaged(FEED.as_bytes())) {
+        match read_feed(&bytes, &base(), &[AUDIOBOOK]) {
+            Ok(releases) => for release in releases {
+                let link = Url::parse(release.download_ref.expose_secret()).ok();
+                prop_assert!(release.external_id.len() <= 500);
+                prop_assert!(!has_key(&release.external_id));
+                prop_assert!(!release.facts.info_url.as_deref().is_some_and(has_key));
+                prop_assert!(release.info_hash.is_none_or(|hash| hash.len() == 40));
+                prop_assert!(link.is_some());
+            },
+            Err(sentence) => prop_assert!(sentence.starts_with("XML ") && sentence.len() < 1_000, "{}", sentence),
+        }
+    }
+
+    #[test]
+    fn attributes_of_any_text_stay_in_their_place(name in "[a-zA-Z]{1,20}", value in "[^<\\x00-\\x1f]{0,60}") {
+        let escaped = value.replace('&', "&amp;").replace('\'', "&#39;").replace('"', "&quot;");
+        let root = parse_xml(format!("<item><torznab:attr name='{name}' value='{escaped}'/></item>").as_bytes()).unwrap();
+        prop_assert_eq!(root.children[0].attribute("value"), Some(value.as_str()));
+        let shown: Vec<String> = Attrs { item: &root }.texts(&name.to_ascii_uppercase()).collect();
+        let expected = Some(value.trim()).filter(|value| !value.is_empty());
+        prop_assert_eq!(shown.first().map(String::as_str), expected);
+    }
+
+    #[test]
+    fn a_hash_is_read_the_same_in_every_spelling(bytes in any::<[u8; 20]>()) {
+        let lower = hex::encode(bytes);
+        prop_assert_eq!(read_hash(&lower.to_uppercase()), Some(lower.clone()));
+        prop_assert_eq!(read_hash(&format!(" {lower}\n")), Some(lower));
+    }
+
     #[test]
     fn no_text_makes_an_item_panic(text in "[^<&\\x00-\\x1f]{0,40}", value in "[^<&'\\x00-\\x1f]{0,20}") {
         let inner = format!("<title>{text}</title><guid>{text}</guid><link>{text}</link><pubDate>{text}</pubDate>\

@@ -16,6 +16,7 @@ use crate::indexer::{AccountFacts, Found, Indexer, IndexerQuery};
 use crate::status::{common_refusal, pause_length};
 use crate::text::quote_words;
 use caps::{Caps, read_caps};
+pub use feed::read_feed;
 use feed::{AUDIOBOOK, read_items};
 use torrent_link::TorrentLinks;
 use xml::{Element, parse_xml};
@@ -24,8 +25,6 @@ mod caps;
 pub(crate) mod feed;
 pub(crate) mod torrent_link;
 mod xml;
-
-pub use torrent_link::RedirectGuard;
 
 /// The largest feed and the largest .torrent that are read.
 pub(crate) const MAX_BODY_BYTES: u64 = 10 * 1024 * 1024;
@@ -46,7 +45,8 @@ pub struct TorznabConfig {
     pub categories: Vec<u32>,
     /// Least time between the starts of two requests: 2 s for real feeds.
     pub spacing: Duration,
-    pub allow_redirect: RedirectGuard,
+    /// Hosts besides the feed's own that its download links may lead to, private ones too.
+    pub extra_hosts: Vec<String>,
 }
 
 /// Makes the client.
@@ -61,13 +61,21 @@ pub fn connect(config: TorznabConfig) -> Result<impl Indexer + use<>> {
     } else {
         config.categories
     };
+    let http = HttpClient::new(&config.name, options)?;
+    let base = base_url(&config.name, &config.url)?;
     Ok(Torznab {
-        http: HttpClient::new(&config.name, options)?,
-        base: base_url(&config.name, &config.url)?,
+        links: TorrentLinks {
+            own: http.clone(),
+            public: HttpClient::new_public(&config.name, options)?,
+            base: base.clone(),
+            extra_hosts: config.extra_hosts,
+            key: None,
+        },
+        http,
+        base,
         secret: config.secret,
         categories,
         spacing: config.spacing,
-        allow_redirect: config.allow_redirect,
         last_start: Mutex::new(None),
         caps: Mutex::new(None),
     })
@@ -79,7 +87,7 @@ struct Torznab {
     secret: SecretString,
     categories: Vec<u32>,
     spacing: Duration,
-    allow_redirect: RedirectGuard,
+    links: TorrentLinks,
     /// Held while a request is in flight, so that there is never more than one.
     last_start: Mutex<Option<Instant>>,
     caps: Mutex<Option<(Caps, Instant)>>,
@@ -138,13 +146,7 @@ impl Indexer for Torznab {
     async fn fetch_torrent(&self, download_ref: &SecretString) -> Result<Vec<u8>> {
         let mut last_start = self.last_start.lock().await;
         self.wait_for_spacing(&mut last_start).await;
-        let links = TorrentLinks {
-            http: &self.http,
-            base: &self.base,
-            key: None,
-            guard: &self.allow_redirect,
-        };
-        links.fetch(download_ref.expose_secret()).await
+        self.links.fetch(download_ref.expose_secret()).await
     }
 
     async fn account(&self) -> Result<Option<AccountFacts>> {

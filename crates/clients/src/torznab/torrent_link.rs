@@ -1,6 +1,4 @@
-//! A .torrent behind a link from a feed: one fetch, at most one redirect, and only where the guard allows.
-
-use std::sync::Arc;
+//! A .torrent behind a link from a feed: followed over a few redirects, each hop judged before it is connected to.
 
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -10,68 +8,83 @@ use crate::http::{Answer, HttpClient, shown_address};
 use crate::status::common_refusal;
 use crate::text::quote_words;
 
-/// Whether an address outside of the configured service may be fetched: the server's guard against requests into
-/// its own network.
-pub type RedirectGuard = Arc<dyn Fn(&Url) -> bool + Send + Sync>;
+/// Prowlarr to the tracker, the tracker to https or to its files' host.
+const MAX_REDIRECTS: usize = 3;
 
 /// Where links of one service come from.
-pub(crate) struct TorrentLinks<'a> {
-    pub http: &'a HttpClient,
-    pub base: &'a Url,
+pub(crate) struct TorrentLinks {
+    /// For the service itself and the hosts that the admin named.
+    pub own: HttpClient,
+    /// For everything else.
+    pub public: HttpClient,
+    pub base: Url,
+    /// Hosts that the admin named besides the service's own; they may be private.
+    pub extra_hosts: Vec<String>,
     /// Sent to the service itself, never to a redirect's target.
     pub key: Option<(HeaderName, HeaderValue)>,
-    pub guard: &'a RedirectGuard,
 }
 
-impl TorrentLinks<'_> {
+impl TorrentLinks {
     /// The bytes behind `link`, checked to start like bencode.
     pub async fn fetch(&self, link: &str) -> Result<Vec<u8>> {
-        let url = self.read_link(link)?;
-        let is_own = url.origin() == self.base.origin();
-        let mut request = self.http.request(Method::GET, url.clone());
-        if let Some((name, value)) = self.key.clone().filter(|_| is_own) {
-            request = request.header(name, value);
+        let mut url = self.read_link(link)?;
+        let mut key = self.key.clone().filter(|_| self.is_own(&url));
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.send(&url, key.take()).await?;
+            if !(300..400).contains(&answer.status) {
+                return self.read_torrent(answer, &url);
+            }
+            let location = answer.header("location").unwrap_or_default();
+            let target = url
+                .join(location)
+                .map_err(|_| self.unexpected("a redirect without a usable address"))?;
+            url = self.read_link(target.as_str())?;
         }
-        let answer = self.http.send(request).await?;
-        if !(300..400).contains(&answer.status) {
-            return self.read_torrent(answer, &url);
-        }
-        let location = answer.header("location").unwrap_or_default();
-        let target = url
-            .join(location)
-            .map_err(|_| self.unexpected("a redirect without a usable address"))?;
-        let target = self.read_link(target.as_str())?;
-        let answer = self.http.send(self.http.request(Method::GET, target.clone())).await?;
-        self.read_torrent(answer, &target)
+        Err(self.unexpected(&format!(
+            "the download link is redirected more than {MAX_REDIRECTS} times"
+        )))
     }
 
-    /// Parses a link and asks the guard unless it is on the service's own origin.
+    async fn send(&self, url: &Url, key: Option<(HeaderName, HeaderValue)>) -> Result<Answer> {
+        let is_trusted = self.is_own(url) || self.is_named(url);
+        let http = if is_trusted { &self.own } else { &self.public };
+        let mut request = http.request(Method::GET, url.clone());
+        if let Some((name, value)) = key {
+            request = request.header(name, value);
+        }
+        http.send(request).await
+    }
+
+    fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    fn is_named(&self, url: &Url) -> bool {
+        let named = |host: &str| {
+            self.extra_hosts
+                .iter()
+                .any(|named| named.trim().eq_ignore_ascii_case(host))
+        };
+        url.host_str().is_some_and(named)
+    }
+
     fn read_link(&self, link: &str) -> Result<Url> {
         let url = Url::parse(link.trim()).map_err(|_| self.unexpected("the release has no usable download link"))?;
         match url.scheme() {
             "magnet" => Err(self.unexpected(
                 "the release has only a magnet link, and magnet links are not supported yet. Choose another release",
             )),
-            "http" | "https" if url.origin() == self.base.origin() || (self.guard)(&url) => Ok(url),
-            "http" | "https" => Err(ClientError::Forbidden {
-                service: self.http.service().into(),
-                advice: format!(
-                    "its download link leads to {}, which is inside a private network or not allowed. If it is yours, \
-                     check the address in Settings → Integrations.",
-                    shown_address(&url)
-                ),
-            }),
+            "http" | "https" => Ok(url),
             _ => Err(self.unexpected("the release has a download link that is no web address")),
         }
     }
 
     fn read_torrent(&self, answer: Answer, url: &Url) -> Result<Vec<u8>> {
-        let service = self.http.service().to_owned();
+        let service = self.own.service().to_owned();
         match answer.status {
             200..=299 if answer.body.first() == Some(&b'd') => Ok(answer.body),
             200..=299 if answer.is_html() => Err(answer.unexpected("a web page instead of a torrent")),
             200..=299 => Err(answer.unexpected("what it sent is no torrent")),
-            300..=399 => Err(answer.unexpected("the download link is redirected more than once")),
             401 => Err(ClientError::CredentialsRefused {
                 service,
                 credential: "API key of the download link".into(),
@@ -88,8 +101,12 @@ impl TorrentLinks<'_> {
 
     fn unexpected(&self, detail: &str) -> ClientError {
         ClientError::UnexpectedAnswer {
-            service: self.http.service().into(),
+            service: self.own.service().into(),
             detail: detail.into(),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "torrent_link_tests.rs"]
+mod tests;

@@ -73,9 +73,9 @@ pub(super) fn parse_xml(bytes: &[u8]) -> Result<Element, String> {
                     None => return Ok(element),
                 }
             }
-            Event::Text(text) => append(&mut open, &String::from_utf8_lossy(&text)),
-            Event::CData(text) => append(&mut open, &String::from_utf8_lossy(&text)),
-            Event::GeneralRef(name) => append(&mut open, &resolve_reference(&String::from_utf8_lossy(&name))),
+            Event::Text(text) => append(&mut open, &text),
+            Event::CData(text) => append(&mut open, &text),
+            Event::GeneralRef(name) => append(&mut open, &resolve_reference(&name)),
             Event::DocType(_) => return Err("XML with a document type definition, which is refused".into()),
             Event::Eof => return Err("XML that is cut off".into()),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
@@ -96,14 +96,11 @@ fn count_element(elements: usize, depth: usize) -> Result<usize, String> {
 fn read_start(start: &BytesStart<'_>) -> Element {
     let mut attributes = start.html_attributes();
     let attributes = attributes.with_checks(false).flatten().map(|attribute| {
-        let key = String::from_utf8_lossy(attribute.key.local_name().as_ref()).into_owned();
-        (
-            key,
-            crate::text::decode_entities(&String::from_utf8_lossy(&attribute.value)),
-        )
+        let key = attribute.key.local_name().as_ref().to_owned();
+        (key, crate::text::decode_entities(&attribute.value))
     });
     Element {
-        name: String::from_utf8_lossy(start.local_name().as_ref()).into_owned(),
+        name: start.local_name().as_ref().to_owned(),
         attributes: attributes.collect(),
         ..Element::default()
     }

@@ -13,6 +13,7 @@ use clients::indexer::{Indexer, IndexerQuery, RequestQueue, SessionStore, Turn};
 use clients::myanonamouse::{MyanonamouseConfig, connect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use types::integrations::Health;
 use wiremock::matchers::{body_partial_json, header, method, path, query_param, query_param_is_missing};
@@ -465,4 +466,25 @@ async fn an_unusable_mam_id_is_refused_before_anything_is_sent() {
         Err(ClientError::CredentialsRefused { .. })
     ));
     assert!(site.server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_renewed_session_is_stored_even_when_the_body_breaks() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await.unwrap();
+        let answer = "HTTP/1.1 200 OK\r\nset-cookie: mam_id=renewed; path=/\r\ncontent-length: 1000\r\n\r\n{\"data\":";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let site = Site::start().await;
+    let config = MyanonamouseConfig {
+        url: format!("http://{address}"),
+        secret: "start".into(),
+    };
+    let client = connect(config, site.memory.clone(), site.memory.clone()).unwrap();
+    let error = client.account().await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    assert_eq!(*site.memory.saves.lock().unwrap(), ["renewed"]);
 }

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
 
-use std::sync::Arc;
-
 use clients::ClientError;
 use clients::indexer::{Indexer, IndexerQuery};
 use clients::prowlarr::{ProwlarrConfig, connect};
@@ -58,7 +56,7 @@ fn config(server: &MockServer) -> ProwlarrConfig {
         categories: vec![3030, 3000],
         indexer_ids: vec![],
         skip_myanonamouse: false,
-        allow_redirect: Arc::new(|_| false),
+        extra_hosts: vec![],
     }
 }
 
@@ -258,7 +256,7 @@ async fn a_grab_sends_the_key_to_prowlarr_and_not_to_the_trackers() {
         .await;
     let link = format!("{}/3/download?apikey=s3cret&link=abc", server.uri());
     let allowing = ProwlarrConfig {
-        allow_redirect: Arc::new(|_| true),
+        extra_hosts: vec!["127.0.0.1".into()],
         ..config(&server)
     };
     assert_eq!(
