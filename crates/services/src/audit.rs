@@ -1,14 +1,28 @@
-//! Who did what: one line for each change that people may later ask about.
+//! Who did what: one line for each change that people may later ask about, and for each refusal.
+
+mod changes;
+mod export;
+mod refusals;
 
 use db::Connection;
-use db::audit_log::{NewAuditEntry, insert_audit_entry};
-use serde_json::Value;
-use types::UserId;
+use db::audit_log::{AuditRow, NewAuditEntry, insert_audit_entry};
+use serde_json::{Value, json};
+use types::audit::{AuditChange, AuditEntry, AuditFact, AuditFilter};
+use types::people::Role;
+use types::{Page, PageRequest, UserId};
 use uuid::Uuid;
 
+pub(crate) use changes::{Changes, changes_between};
+pub use export::{export_entries, write_csv_cell};
+pub use refusals::{Refusal, record_refusal};
+pub(crate) use refusals::{RefusalGate, WrongCredential, record_wrong_credential};
+
 use crate::Services;
-use crate::actor::{Actor, Origin};
+use crate::actor::{Actor, Origin, require};
 use crate::error::Result;
+
+/// Names and words of visitors are cut to this.
+const MAX_CHARACTERS: usize = 200;
 
 /// Adds a line in the caller's transaction. `detail` must hold no secret.
 pub async fn record_action(
@@ -30,7 +44,7 @@ pub async fn record_action(
     Ok(insert_audit_entry(conn, &entry).await?)
 }
 
-/// The same where nobody is signed in yet: sign-in, set-up, a stolen token.
+/// The same where nobody is signed in yet: sign-in, set-up, a stolen token. A flood of refusals is thinned out.
 pub(crate) async fn record_visitor(
     conn: &mut Connection,
     services: &Services,
@@ -38,19 +52,91 @@ pub(crate) async fn record_visitor(
     action: &str,
     (user_id, name): (Option<UserId>, &str),
 ) -> Result<()> {
-    let entry = NewAuditEntry {
+    let mut entry = NewAuditEntry {
         at: services.now(),
         user_id: user_id.map(Uuid::from),
-        // A wrong name may be anything, even a password typed into the wrong field; it is cut short.
-        actor: name
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(64)
-            .collect(),
+        actor: printable(name).chars().take(64).collect(),
         address: origin.address.clone(),
         action: action.into(),
         subject: None,
-        detail: Value::Object(serde_json::Map::new()),
+        detail: json!({}),
     };
+    if action.ends_with("_refused") {
+        let Some(thinned) = services.inner.refusals.thin_out(entry) else {
+            return Ok(());
+        };
+        entry = thinned;
+    }
     Ok(insert_audit_entry(conn, &entry).await?)
+}
+
+/// Lines that match, newest first. Admins only.
+pub async fn list_entries(
+    services: &Services,
+    actor: &Actor,
+    filter: AuditFilter,
+    page: PageRequest,
+) -> Result<Page<AuditEntry>> {
+    require(actor, Role::Admin)?;
+    let filter = clean_filter(filter);
+    let found = db::audit_log::list_audit_entries(&mut *services.connection().await?, &filter, &page).await?;
+    Ok(Page {
+        items: found.items.into_iter().map(view_entry).collect(),
+        next_cursor: found.next_cursor,
+        total: found.total,
+    })
+}
+
+/// An emptied field of a form does not narrow.
+fn clean_filter(filter: AuditFilter) -> AuditFilter {
+    let clean = |text: Option<String>| {
+        let text = text.map(|text| text.trim().chars().take(MAX_CHARACTERS).collect::<String>());
+        text.filter(|text| !text.is_empty())
+    };
+    AuditFilter {
+        actor: clean(filter.actor),
+        action: clean(filter.action),
+        text: clean(filter.text),
+        ..filter
+    }
+}
+
+fn view_entry(row: AuditRow) -> AuditEntry {
+    let (mut changes, mut facts) = (Vec::new(), Vec::new());
+    for (name, value) in row.detail.as_object().into_iter().flatten() {
+        match value.as_object().filter(|_| name == "changes") {
+            Some(fields) => changes.extend(fields.iter().map(|(field, change)| AuditChange {
+                field: field.clone(),
+                old: shown(&change["old"]),
+                new: shown(&change["new"]),
+            })),
+            None => facts.extend(shown(value).map(|value| AuditFact {
+                name: name.clone(),
+                value,
+            })),
+        }
+    }
+    AuditEntry {
+        id: row.id,
+        at: row.at,
+        user_id: row.user_id.map(UserId),
+        actor: row.actor,
+        address: row.address,
+        action: row.action,
+        subject: row.subject,
+        changes,
+        facts,
+    }
+}
+
+fn shown(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
 }

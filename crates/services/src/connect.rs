@@ -21,7 +21,6 @@ use types::integrations::{Integration, IntegrationKind};
 use crate::Services;
 use crate::error::Result;
 use crate::latch::LatchingClient;
-use crate::redirects::redirect_guard;
 use crate::request_queue::{DatabaseQueue, DatabaseSession};
 use crate::tested_session::{TestedSession, UnsavedQueue};
 
@@ -244,7 +243,6 @@ fn build_client(
     ground: Ground,
 ) -> std::result::Result<AnyClient, ClientError> {
     let (url, options) = (integration.url.clone(), integration.options.clone());
-    let allow_redirect = redirect_guard(&options.extra_hosts);
     Ok(match integration.kind {
         IntegrationKind::Audiobookshelf => {
             AnyClient::Library(Arc::new(audiobookshelf::connect(AudiobookshelfConfig { url, secret })?))
@@ -263,7 +261,7 @@ fn build_client(
             categories: options.categories,
             indexer_ids: options.indexer_ids,
             skip_myanonamouse: ground.skip_myanonamouse,
-            allow_redirect,
+            extra_hosts: options.extra_hosts,
         })?)),
         IntegrationKind::Torznab => AnyClient::Indexer(Arc::new(torznab::connect(TorznabConfig {
             name: integration.name.clone(),
@@ -271,7 +269,7 @@ fn build_client(
             secret,
             categories: options.categories,
             spacing: TORZNAB_SPACING,
-            allow_redirect,
+            extra_hosts: options.extra_hosts,
         })?)),
     })
 }

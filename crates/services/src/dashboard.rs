@@ -1,8 +1,6 @@
 //! The first page in one call.
 
-use chrono::{DateTime, Duration, Utc};
 use db::Connection;
-use db::account_snapshots::AccountSnapshotRow;
 use types::PageRequest;
 use types::dashboard::{AccountView, Dashboard, ServiceHealth};
 use types::downloads::{DownloadScope, DownloadSummary};
@@ -12,6 +10,7 @@ use types::paging::MAX_LIMIT;
 use types::people::Role;
 
 use crate::Services;
+use crate::account::view_account;
 use crate::actor::{Actor, require};
 use crate::error::Result;
 use crate::ownership::find_library_obstacle;
@@ -23,8 +22,6 @@ const DOWNLOADS: u32 = 8;
 const ARRIVED: u32 = 12;
 /// Ended runs, besides those that run now.
 const ENDED_RUNS: usize = 6;
-/// An older snapshot of the account is not acted on (`rules.md` 9.2).
-const STALE_AFTER: Duration = Duration::hours(24);
 
 /// What runs, what waits and why, what came in.
 pub async fn get_dashboard(services: &Services, actor: &Actor) -> Result<Dashboard> {
@@ -100,30 +97,6 @@ fn health_of(integration: &Integration) -> ServiceHealth {
         health: integration.health,
         sentence: integration.health_sentence.clone().unwrap_or_else(unchecked),
         checked_at: integration.checked_at,
-    }
-}
-
-fn view_account(
-    integration: &Integration,
-    row: AccountSnapshotRow,
-    queue: &QueueState,
-    now: DateTime<Utc>,
-) -> AccountView {
-    AccountView {
-        integration: integration.name.clone(),
-        username: row.username,
-        class: row.class,
-        ratio: row.ratio,
-        unsatisfied_count: row.unsatisfied_count,
-        unsatisfied_limit: row.unsatisfied_limit,
-        points: row.points,
-        wedges: row.wedges,
-        vip_until: row.vip_until,
-        requests_today: queue.requests_today.into(),
-        requests_limit: queue.budget.into(),
-        taken_at: row.taken_at,
-        // A reading from the future is a broken clock, not a fresh reading.
-        is_stale: (now - row.taken_at).abs() > STALE_AFTER,
     }
 }
 

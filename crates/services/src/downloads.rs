@@ -2,10 +2,12 @@
 
 use db::Connection;
 use db::downloads::DownloadRow;
+use db::imports::{ImportFileRow, ImportRow};
 use diesel_async::AsyncConnection;
 use domain::download_life::{actions, can_confirm_split};
 use types::downloads::{
     DownloadActions, DownloadDetail, DownloadPart, DownloadScope, DownloadState, DownloadSummary, EventCode,
+    ImportAttempt, PlannedFile,
 };
 use types::people::Role;
 use types::{DownloadId, Page, PageRequest, SearchId};
@@ -75,6 +77,34 @@ async fn read_download(conn: &mut Connection, actor: &Actor, id: DownloadId) -> 
         events: db::download_events::list_events(conn, id).await?,
         files: db::imports::list_imported_files(conn, id).await?,
     })
+}
+
+/// Every attempt to bring the download's files into the library, oldest first.
+pub async fn list_imports(services: &Services, actor: &Actor, id: DownloadId) -> Result<Vec<ImportAttempt>> {
+    require(actor, Role::Viewer)?;
+    let mut conn = services.connection().await?;
+    if db::downloads::find_download(&mut conn, id).await?.is_none() {
+        return Err(ServiceError::not_found("download"));
+    }
+    let attempts = db::imports::list_imports(&mut conn, id).await?;
+    Ok(attempts.into_iter().map(view_import).collect())
+}
+
+fn view_import((row, files): (ImportRow, Vec<ImportFileRow>)) -> ImportAttempt {
+    let view_file = |file: ImportFileRow| PlannedFile {
+        source: file.source,
+        target: file.target,
+        size_bytes: file.size_bytes,
+        method: file.method,
+    };
+    ImportAttempt {
+        id: row.id.into(),
+        status: row.status,
+        target_path: row.target_path,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+        files: files.into_iter().map(view_file).collect(),
+    }
 }
 
 /// Only a manager has any.

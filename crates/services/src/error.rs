@@ -54,11 +54,23 @@ impl ServiceError {
         Self::new(ErrorCode::Conflict, message)
     }
 
+    /// Too often; `context["retry_after"]` holds the seconds to wait, for the `Retry-After` header.
+    pub fn rate_limited(retry_after: u64, message: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorCode::RateLimitExceeded, message);
+        error.context.insert("retry_after".into(), retry_after.to_string());
+        error
+    }
+
     /// One wrong field of a form.
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         let mut errors = FieldErrors::default();
         errors.add(field, message);
         errors.into_error()
+    }
+
+    /// The server could not do it, whatever was asked: nothing was learnt about the request.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.code.status() >= 500
     }
 
     /// A defect or a broken installation; `error` goes to the log, not to the person.

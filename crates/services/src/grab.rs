@@ -104,7 +104,11 @@ pub(crate) async fn queue_chosen(
     actor: &Actor,
     chosen: &Chosen<'_>,
 ) -> Result<DownloadId> {
-    let sentence = format!("Chosen: {}.", chosen.verdict.summary.trim_end_matches('.'));
+    let lead = match chosen.verdict.decision {
+        Decision::Rejected => "Chosen all the same.",
+        _ => "Chosen:",
+    };
+    let sentence = format!("{lead} {}.", chosen.verdict.summary.trim_end_matches('.'));
     let download = match db::downloads::find_active_download(conn, chosen.work).await? {
         Some(download) if is_in_flight(&download)? => {
             if download.release_id == Some(chosen.candidate.release_id) {

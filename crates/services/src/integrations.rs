@@ -14,7 +14,7 @@ use types::people::Role;
 
 use crate::Services;
 use crate::actor::{Actor, require};
-use crate::audit::record_action;
+use crate::audit::{Changes, changes_between, record_action};
 use crate::connect::{connect_stored, connect_unsaved, has_myanonamouse, open_secret, secret_context};
 use crate::error::{Result, ServiceError};
 use crate::integration_form::check_form;
@@ -46,6 +46,7 @@ pub(crate) async fn store_form(
     conn.transaction::<_, ServiceError, _>(async |conn| {
         let stored = find_stored(conn, &form).await?;
         let form = check_form(form, stored.as_ref().is_some_and(|row| row.secret.is_some()))?;
+        let changes = describe_changes(stored.as_ref(), &form)?;
         let id = match stored {
             Some(row) => update_stored(conn, services, &row, &form).await?,
             None => insert_new(conn, services, &form, is_sandbox).await?,
@@ -60,13 +61,29 @@ pub(crate) async fn store_form(
         }
         let about = (
             Some(form.name.clone()),
-            json!({ "kind": form.kind, "url": form.url, "new_secret": !form.secret.is_empty() }),
+            json!({ "kind": form.kind, "changes": changes.into_value() }),
         );
         record_action(conn, services, actor, "save_integration", about).await?;
         crate::events::publish(conn, &LiveEvent::Integrations).await?;
         Ok(id)
     })
     .await
+}
+
+/// What an edit changes, or everything of a new one.
+fn describe_changes(stored: Option<&IntegrationRow>, form: &IntegrationForm) -> Result<Changes> {
+    let old = stored.map_or(
+        serde_json::Value::Null,
+        |row| json!({ "name": row.name, "url": row.url, "is_enabled": row.is_enabled, "priority": row.priority }),
+    );
+    let new = json!({ "name": form.name, "url": form.url, "is_enabled": form.is_enabled, "priority": form.priority });
+    let mut changes = changes_between(&old, &new);
+    let old_options = stored.map_or(&serde_json::Value::Null, |row| &row.options);
+    changes.extend(changes_between(old_options, &to_json(form)?));
+    if !form.secret.is_empty() {
+        changes.add_secret("secret", stored.is_some_and(|row| row.secret.is_some()));
+    }
+    Ok(changes)
 }
 
 async fn find_stored(conn: &mut db::Connection, form: &IntegrationForm) -> Result<Option<IntegrationRow>> {
@@ -228,10 +245,16 @@ pub async fn set_integration_enabled(
     require(actor, Role::Admin)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        if !db::integrations::set_integration_enabled(conn, id, is_enabled).await? {
-            return Err(ServiceError::not_found("integration"));
-        }
-        let about = (Some(id.to_string()), json!({ "is_enabled": is_enabled }));
+        let row = db::integrations::find_integration(conn, id)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("integration"))?;
+        db::integrations::set_integration_enabled(conn, id, is_enabled).await?;
+        let mut changes = Changes::default();
+        changes.add("is_enabled", row.is_enabled.into(), is_enabled.into());
+        let about = (
+            Some(row.name),
+            json!({ "kind": row.kind, "changes": changes.into_value() }),
+        );
         record_action(conn, services, actor, "set_integration_enabled", about).await?;
         crate::events::publish(conn, &LiveEvent::Integrations).await
     })

@@ -3,43 +3,51 @@
 //! Each is `async fn verb_noun(services, actor, thing, options) -> Result<T, ServiceError>`; it checks the actor's role,
 //! validates, audits and enqueues. Server functions, JSON handlers and jobs call these and nothing below.
 
+pub mod account;
 pub mod actor;
+pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod connect;
+pub mod credentials;
 pub mod dashboard;
 pub mod downloads;
 pub mod error;
 pub mod events;
 pub mod grab;
 pub mod health;
+pub mod idempotency;
+pub mod identities;
 pub mod integrations;
 pub mod jobs;
+pub mod key_rotation;
 pub mod library;
+pub mod oidc;
 pub mod provision;
 pub mod request_queue;
 pub mod runs;
 pub mod searches;
 pub mod secrets;
+pub mod sessions;
 pub mod settings;
 pub mod setup;
+pub mod shown_once;
 pub mod users;
 pub mod wants;
 
 mod budget;
 mod connected;
 mod covers;
-mod credentials;
 mod failover;
 mod import;
 mod integration_form;
 mod latch;
 mod library_sync;
+mod login_guard;
 mod ownership;
 mod password;
 mod paths;
-mod redirects;
 mod search_judgement;
 mod search_run;
 mod tested_session;
@@ -53,7 +61,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use actor::{Actor, Origin, require, require_user};
+pub use actor::{Actor, Credential, Origin, require, require_user};
 pub use clock::{Clock, Random, SystemClock, SystemRandom};
 pub use error::{FieldErrors, Result, ServiceError};
 use secrets::SecretBox;
@@ -72,6 +80,8 @@ pub struct ServiceConfig {
     pub mam_daily_budget: u32,
     /// Milliseconds between two looks at the torrent clients while something is on its way.
     pub poll_active_ms: u32,
+    /// Days that an API key may last; 0 = it need not expire.
+    pub max_api_key_days: u32,
 }
 
 impl ServiceConfig {
@@ -84,6 +94,7 @@ impl ServiceConfig {
             mam_spacing_ms: 3_000,
             mam_daily_budget: 500,
             poll_active_ms: 15_000,
+            max_api_key_days: 365,
         }
     }
 }
@@ -95,6 +106,22 @@ pub struct Keys {
     pub encryption: [u8; 32],
     /// Signs access tokens and derives refresh tokens.
     pub signing: [u8; 32],
+    /// Signing keys of before, newest first: what they signed stays good.
+    pub old_signing: Vec<[u8; 32]>,
+    /// Encryption keys of before: they open what is not sealed anew yet.
+    pub old_encryption: Vec<[u8; 32]>,
+}
+
+impl Keys {
+    /// The keys of an installation whose keys were never rotated.
+    pub const fn new(encryption: [u8; 32], signing: [u8; 32]) -> Self {
+        Self {
+            encryption,
+            signing,
+            old_signing: Vec::new(),
+            old_encryption: Vec::new(),
+        }
+    }
 }
 
 /// Everything that use cases need; cheap to clone.
@@ -114,6 +141,9 @@ struct Inner {
     clients: connect::ClientCache,
     events: events::Broadcast,
     cover_turns: covers::CoverTurns,
+    oidc: oidc::ProviderCache,
+    refusals: audit::RefusalGate,
+    unchecked_guesses: login_guard::UncheckedGuesses,
 }
 
 impl Services {
@@ -131,12 +161,15 @@ impl Services {
             database_url: database_url.to_owned(),
             config,
             clock,
-            secrets: SecretBox::new(&keys.encryption, Arc::clone(&random)),
-            credentials: credentials::Credentials::new(&keys.signing),
+            secrets: SecretBox::new(&keys.encryption, &keys.old_encryption, Arc::clone(&random)),
+            credentials: credentials::Credentials::new(&keys.signing, &keys.old_signing),
             random,
             clients: connect::ClientCache::default(),
             events: events::Broadcast::default(),
             cover_turns: covers::CoverTurns::default(),
+            oidc: oidc::ProviderCache::default(),
+            refusals: audit::RefusalGate::default(),
+            unchecked_guesses: login_guard::UncheckedGuesses::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -2,12 +2,14 @@
 
 use chrono::DateTime;
 use db::books::BookRow;
+use db::library_groups::GroupKind;
 use domain::normalise::search_key;
 use types::integrations::Integration;
-use types::library::{BookDetail, BookFilter, BookQuery, BookSummary, Facets, LibraryCounts};
+use types::library::{BookDetail, BookFilter, BookGroup, BookQuery, BookSummary, Facets, GroupQuery, LibraryCounts};
 use types::people::Role;
-use types::{BookId, IntegrationId, Page};
+use types::{BookId, IntegrationId, Page, PersonId, SeriesId};
 use url::Url;
+use uuid::Uuid;
 
 use crate::Services;
 use crate::actor::{Actor, require};
@@ -23,6 +25,49 @@ pub async fn list_books(services: &Services, actor: &Actor, query: BookQuery) ->
     };
     let mut conn = services.connection().await?;
     Ok(db::book_list::list_books(&mut conn, &query).await?)
+}
+
+/// One page of the authors of the library's books.
+pub async fn list_authors(services: &Services, actor: &Actor, query: GroupQuery) -> Result<Page<BookGroup>> {
+    list_groups(services, actor, GroupKind::Author, query).await
+}
+
+/// An author with a book.
+pub async fn get_author(services: &Services, actor: &Actor, id: PersonId) -> Result<BookGroup> {
+    let found = find_group(services, actor, GroupKind::Author, id.0).await?;
+    found.ok_or_else(|| ServiceError::not_found("author"))
+}
+
+/// One page of the series of the library's books.
+pub async fn list_series(services: &Services, actor: &Actor, query: GroupQuery) -> Result<Page<BookGroup>> {
+    list_groups(services, actor, GroupKind::Series, query).await
+}
+
+/// A series with a book.
+pub async fn get_series(services: &Services, actor: &Actor, id: SeriesId) -> Result<BookGroup> {
+    let found = find_group(services, actor, GroupKind::Series, id.0).await?;
+    found.ok_or_else(|| ServiceError::not_found("series"))
+}
+
+async fn list_groups(
+    services: &Services,
+    actor: &Actor,
+    kind: GroupKind,
+    query: GroupQuery,
+) -> Result<Page<BookGroup>> {
+    require(actor, Role::Viewer)?;
+    let query = GroupQuery {
+        text: query.text.map(|text| search_key(&text)),
+        ..query
+    };
+    let mut conn = services.connection().await?;
+    Ok(db::library_groups::list_groups(&mut conn, kind, &query).await?)
+}
+
+async fn find_group(services: &Services, actor: &Actor, kind: GroupKind, id: Uuid) -> Result<Option<BookGroup>> {
+    require(actor, Role::Viewer)?;
+    let mut conn = services.connection().await?;
+    Ok(db::library_groups::find_group(&mut conn, kind, id).await?)
 }
 
 /// A book with everything known about it.

@@ -31,7 +31,7 @@ pub async fn find_owned(conn: &mut Connection, wanted: &WorkIdentity) -> Result<
         match match_works(wanted, &candidate.identity) {
             WorkMatch::Same(reason) => {
                 let sentence = format!(
-                    "Owned already: \"{}\"{} ({reason}).",
+                    "Owned already: “{}”{}. {reason}",
                     candidate.identity.title,
                     by(&candidate.identity)
                 );
@@ -39,7 +39,7 @@ pub async fn find_owned(conn: &mut Connection, wanted: &WorkIdentity) -> Result<
             }
             WorkMatch::Unsure(reason) if unsure == Ownership::NotOwned => {
                 let sentence = format!(
-                    "Perhaps owned: \"{}\"{} ({reason}).",
+                    "Perhaps owned: “{}”{}. {reason}",
                     candidate.identity.title,
                     by(&candidate.identity)
                 );

@@ -69,6 +69,13 @@ pub async fn list_runs(
     page: PageRequest,
 ) -> Result<Page<RunSummary>> {
     require(actor, Role::Manager)?;
+    if page
+        .cursor
+        .as_deref()
+        .is_some_and(|cursor| !jobs::is_run_cursor(cursor))
+    {
+        return Err(db::DbError::BadCursor.into());
+    }
     Ok(jobs::list_runs(&mut *services.connection().await?, kind, &page).await?)
 }
 

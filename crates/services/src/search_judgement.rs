@@ -240,6 +240,7 @@ fn describe_finds(judged: &[Judged], finds: &[Find<'_>]) -> String {
             finds[best.index].facts.title,
             best.verdict.summary.trim_end_matches('.')
         ),
+        (Some(_), 0, 0) if judged.len() == 1 => "The only release was refused; it says why.".to_owned(),
         (Some(_), 0, 0) => format!("All {} releases were refused; each says why.", judged.len()),
     }
 }

@@ -138,7 +138,7 @@ async fn ask_indexer(services: &Services, connected: &Connected<dyn Indexer>, qu
 
 fn describe(outcome: &mut IndexerOutcome, warnings: &[String], failure: Option<&ClientError>) {
     let count = match outcome.releases {
-        0 => "nothing found".to_owned(),
+        0 => "Nothing found".to_owned(),
         1 => "1 release".to_owned(),
         many => format!("{many} releases"),
     };

@@ -1,7 +1,7 @@
 //! Encryption of what outside services trust us with: XChaCha20-Poly1305 under one key of the installation.
 //!
-//! Stored form: version byte, 24-byte nonce, sealed bytes. `context` is bound to the box: a secret copied into another
-//! row or column does not open.
+//! Stored form: version byte (2), 4 bytes that name the key, 24-byte nonce, sealed bytes. Version 1 named no key.
+//! `context` is bound to the box: a secret copied into another row or column does not open.
 
 use std::sync::Arc;
 
@@ -10,15 +10,48 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Random;
+use crate::credentials::digest;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSION_WITHOUT_KEY: u8 = 1;
+const KEY_NAME_BYTES: usize = 4;
 const NONCE_BYTES: usize = 24;
 
 /// Seals and opens secrets.
 #[derive(Clone)]
 pub struct SecretBox {
-    cipher: XChaCha20Poly1305,
+    sealing: SealingKey,
+    /// Of before: they open and never seal.
+    old: Vec<SealingKey>,
     random: Arc<dyn Random>,
+}
+
+#[derive(Clone)]
+struct SealingKey {
+    /// Version and name of the key, as stored before the nonce. The name is a hash that tells nothing of the key.
+    prefix: [u8; 1 + KEY_NAME_BYTES],
+    cipher: XChaCha20Poly1305,
+}
+
+impl SealingKey {
+    fn new(key: &[u8; 32]) -> Self {
+        let name = digest(&[b"mamcrawler encryption key", key]);
+        let mut prefix = [VERSION; 1 + KEY_NAME_BYTES];
+        prefix[1..].copy_from_slice(&name[..KEY_NAME_BYTES]);
+        Self {
+            prefix,
+            cipher: XChaCha20Poly1305::new(Key::from_slice(key)),
+        }
+    }
+
+    fn open(&self, context: &str, rest: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = rest.split_at_checked(NONCE_BYTES)?;
+        let payload = Payload {
+            msg: sealed,
+            aad: context.as_bytes(),
+        };
+        self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
+    }
 }
 
 /// A stored secret that does not open.
@@ -27,12 +60,18 @@ pub struct SecretBox {
 pub struct Unreadable;
 
 impl SecretBox {
-    /// A box under `key`.
-    pub fn new(key: &[u8; 32], random: Arc<dyn Random>) -> Self {
+    /// A box that seals under `key` and opens what any of `old` sealed, too.
+    pub fn new(key: &[u8; 32], old: &[[u8; 32]], random: Arc<dyn Random>) -> Self {
         Self {
-            cipher: XChaCha20Poly1305::new(Key::from_slice(key)),
+            sealing: SealingKey::new(key),
+            old: old.iter().map(SealingKey::new).collect(),
             random,
         }
+    }
+
+    /// How everything starts that the present key has sealed.
+    pub fn prefix(&self) -> &[u8] {
+        &self.sealing.prefix
     }
 
     /// Encrypts bytes for one place, such as `integrations/<id>/secret`.
@@ -44,25 +83,22 @@ impl SecretBox {
             aad: context.as_bytes(),
         };
         let sealed = self
+            .sealing
             .cipher
             .encrypt(XNonce::from_slice(&nonce), payload)
             .expect("the text fits into memory");
-        [&[VERSION], nonce.as_slice(), &sealed].concat()
+        [self.prefix(), nonce.as_slice(), &sealed].concat()
     }
 
     /// Decrypts what `seal` made for the same place.
     pub fn open(&self, context: &str, stored: &[u8]) -> Result<Vec<u8>, Unreadable> {
-        let (&[VERSION], rest) = stored.split_at_checked(1).ok_or(Unreadable)? else {
-            return Err(Unreadable);
+        let mut keys = [&self.sealing].into_iter().chain(&self.old);
+        let opened = match stored {
+            [VERSION_WITHOUT_KEY, rest @ ..] => keys.find_map(|key| key.open(context, rest)),
+            // Two keys of one name are as good as impossible, and cost no more than a second try.
+            _ => keys.find_map(|key| key.open(context, stored.strip_prefix(&key.prefix)?)),
         };
-        let (nonce, sealed) = rest.split_at_checked(NONCE_BYTES).ok_or(Unreadable)?;
-        let payload = Payload {
-            msg: sealed,
-            aad: context.as_bytes(),
-        };
-        self.cipher
-            .decrypt(XNonce::from_slice(nonce), payload)
-            .map_err(|_| Unreadable)
+        opened.ok_or(Unreadable)
     }
 
     /// `seal` for text.
@@ -83,7 +119,29 @@ mod tests {
     use crate::clock::SystemRandom;
 
     fn new_box(key: u8) -> SecretBox {
-        SecretBox::new(&[key; 32], Arc::new(SystemRandom))
+        SecretBox::new(&[key; 32], &[], Arc::new(SystemRandom))
+    }
+
+    #[test]
+    fn an_old_key_opens_what_it_sealed_and_seals_nothing_more() {
+        let both = SecretBox::new(&[2; 32], &[[1; 32]], Arc::new(SystemRandom));
+        let old = new_box(1).seal("a", b"secret");
+        assert_eq!(both.open("a", &old).unwrap(), b"secret");
+        assert!(!old.starts_with(both.prefix()));
+        let fresh = both.seal("a", b"secret");
+        assert!(fresh.starts_with(both.prefix()));
+        assert_eq!(new_box(1).open("a", &fresh), Err(Unreadable));
+        assert_eq!(new_box(2).open("a", &fresh).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn what_was_sealed_before_keys_had_names_still_opens() {
+        let named = new_box(1).seal("a", b"secret");
+        let unnamed = [&[VERSION_WITHOUT_KEY], &named[1 + KEY_NAME_BYTES..]].concat();
+        assert_eq!(new_box(1).open("a", &unnamed).unwrap(), b"secret");
+        let both = SecretBox::new(&[2; 32], &[[1; 32]], Arc::new(SystemRandom));
+        assert_eq!(both.open("a", &unnamed).unwrap(), b"secret");
+        assert_eq!(new_box(2).open("a", &unnamed), Err(Unreadable));
     }
 
     #[test]

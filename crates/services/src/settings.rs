@@ -10,7 +10,7 @@ use types::settings::{NamingPreview, Settings};
 
 use crate::Services;
 use crate::actor::{Actor, require};
-use crate::audit::record_action;
+use crate::audit::{changes_between, record_action};
 use crate::error::{FieldErrors, Result, ServiceError};
 
 const SETTING: &str = "settings";
@@ -25,7 +25,10 @@ pub async fn get_settings(services: &Services, actor: &Actor) -> Result<Settings
 
 /// The same for use cases, whoever asks.
 pub async fn read_settings(services: &Services) -> Result<Settings> {
-    let stored = db::settings::read_setting(&mut *services.connection().await?, SETTING).await?;
+    parse_settings(db::settings::read_setting(&mut *services.connection().await?, SETTING).await?)
+}
+
+fn parse_settings(stored: Option<serde_json::Value>) -> Result<Settings> {
     match stored {
         Some(value) => serde_json::from_value(value).map_err(ServiceError::internal),
         None => Ok(Settings::default()),
@@ -46,13 +49,16 @@ pub async fn save_settings(services: &Services, actor: &Actor, settings: Setting
     let value = serde_json::to_value(&settings).map_err(ServiceError::internal)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
+        let old = parse_settings(db::settings::read_setting(conn, SETTING).await?)?;
+        let old = serde_json::to_value(old).map_err(ServiceError::internal)?;
         db::settings::write_setting(conn, SETTING, &value, actor.user_id(), services.now()).await?;
+        let changes = changes_between(&old, &value).into_value();
         record_action(
             conn,
             services,
             actor,
             "save_settings",
-            (None, json!({ "settings": value })),
+            (None, json!({ "changes": changes })),
         )
         .await?;
         crate::events::publish(conn, &LiveEvent::Integrations).await
@@ -177,6 +183,8 @@ fn check_figures(errors: &mut FieldErrors, settings: &Settings) {
         ("min_free_gib", settings.min_free_gib, 1..=100_000),
         ("max_automatic_grabs", settings.max_automatic_grabs, 0..=100),
         ("stall_minutes", settings.stall_minutes, 1..=1440),
+        // The database keeps the last 30 days in any case.
+        ("audit_retention_days", settings.audit_retention_days, 30..=3650),
     ] {
         if !range.contains(&value) {
             errors.add(

@@ -9,11 +9,12 @@ use types::people::{Role, SetupForm};
 
 use crate::Services;
 use crate::actor::Origin;
-use crate::audit::record_visitor;
+use crate::audit::{WrongCredential, record_visitor, record_wrong_credential};
 use crate::auth::{SignedIn, start_session};
 use crate::clock::random_32;
 use crate::credentials::digest;
 use crate::error::{Result, ServiceError};
+use crate::login_guard::{Guess, GuessKind, check_guess, forgive_guesses};
 use crate::users::{check_credentials, name_taken, new_user_row};
 
 const SETTING: &str = "setup_token";
@@ -45,8 +46,9 @@ pub async fn complete_setup(services: &Services, form: SetupForm, origin: Origin
     if !is_setup_needed(services).await? {
         return Err(already_done());
     }
+    let guess = Guess::from_address(GuessKind::Setup, origin.address.as_deref());
     // Checked before the password is hashed, so that strangers can't keep the server busy.
-    check_token(&mut *services.connection().await?, &form.token).await?;
+    check_guess(services, &guess, try_token(services, &form.token, (&guess, &origin))).await?;
     check_credentials(&form.username, &form.password)?;
     let user = new_user_row(services, &form.username, &form.password, Role::Admin).await?;
     let mut conn = services.connection().await?;
@@ -55,7 +57,9 @@ pub async fn complete_setup(services: &Services, form: SetupForm, origin: Origin
         if db::users::count_users(conn).await? > 0 {
             return Err(already_done());
         }
-        check_token(conn, &form.token).await?;
+        if !is_token(conn, &form.token).await? {
+            return Err(wrong_token());
+        }
         db::users::insert_user(conn, &user).await.map_err(name_taken)?;
         db::settings::delete_setting(conn, SETTING).await?;
         record_visitor(
@@ -71,16 +75,32 @@ pub async fn complete_setup(services: &Services, form: SetupForm, origin: Origin
     .await
 }
 
-async fn check_token(conn: &mut db::Connection, token: &str) -> Result<()> {
-    let stored = db::settings::read_setting(conn, SETTING).await?;
-    let is_right = stored.is_some_and(|value| value["hash"] == hash_token(token.trim()));
-    if is_right {
-        return Ok(());
+async fn try_token(services: &Services, token: &str, (guess, origin): (&Guess, &Origin)) -> Result<()> {
+    let mut conn = services.connection().await?;
+    if is_token(&mut conn, token).await? {
+        return forgive_guesses(&mut conn, guess).await;
     }
-    Err(ServiceError::field(
+    drop(conn);
+    let wrong = WrongCredential {
+        action: "setup_refused",
+        owner: None,
+        address: origin.address.as_deref(),
+        about: (None, json!({})),
+    };
+    record_wrong_credential(services, wrong).await;
+    Err(wrong_token())
+}
+
+async fn is_token(conn: &mut db::Connection, token: &str) -> Result<bool> {
+    let stored = db::settings::read_setting(conn, SETTING).await?;
+    Ok(stored.is_some_and(|value| value["hash"] == hash_token(token.trim())))
+}
+
+fn wrong_token() -> ServiceError {
+    ServiceError::field(
         "token",
         "This is not the set-up token. Copy it from the server's log; each start of the server prints a new one.",
-    ))
+    )
 }
 
 fn hash_token(token: &str) -> String {

@@ -31,6 +31,13 @@ pub async fn list_wants(
     Ok(db::wants::list_wants(&mut conn, status, &page).await?)
 }
 
+/// A want with where it stands.
+pub async fn get_want(services: &Services, actor: &Actor, id: WantId) -> Result<Want> {
+    require(actor, Role::Viewer)?;
+    let want = db::wants::find_want(&mut *services.connection().await?, id).await?;
+    want.ok_or_else(|| ServiceError::not_found("want"))
+}
+
 /// Notes that the actor wants a work. An open want of the same work is joined; an owned work is refused with the reason.
 ///
 /// A manager's want is searched for at once, anybody else's waits for approval.

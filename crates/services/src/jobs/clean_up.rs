@@ -1,10 +1,12 @@
-//! Removes what nobody looks at any more. The audit log and the history of downloads stay.
+//! Removes what nobody looks at any more. The history of downloads stays.
 
 use chrono::Duration;
+use domain::login_window::FORGOTTEN_AFTER;
 use jobs::{JobError, Outcome, RunContext};
 
 use crate::Services;
 use crate::error::Result;
+use crate::settings::read_settings;
 
 /// Runs, account snapshots and searches are kept this long.
 const KEPT: Duration = Duration::days(30);
@@ -27,12 +29,13 @@ pub async fn clean_up(services: &Services, ctx: &RunContext) -> std::result::Res
     })
 }
 
-async fn remove_old(services: &Services) -> Result<[(usize, &'static str); 5]> {
+async fn remove_old(services: &Services) -> Result<Vec<(usize, &'static str)>> {
     let now = services.now();
     let before = now - KEPT;
+    let retention = Duration::days(read_settings(services).await?.audit_retention_days.into());
     let mut conn = services.connection().await?;
     let conn = &mut *conn;
-    Ok([
+    Ok(vec![
         (
             db::account_snapshots::delete_snapshots_before(conn, before).await?,
             "account snapshots",
@@ -40,6 +43,22 @@ async fn remove_old(services: &Services) -> Result<[(usize, &'static str); 5]> {
         (
             db::sessions::delete_expired_sessions(conn, now).await?,
             "expired sign-ins",
+        ),
+        (
+            db::api_keys::delete_dead_keys(conn, before).await?,
+            "revoked and expired API keys",
+        ),
+        (
+            db::login_attempts::delete_failures_before(conn, now - FORGOTTEN_AFTER).await?,
+            "failed sign-ins that no longer count",
+        ),
+        (
+            db::oidc::delete_expired_oidc_logins(conn, now).await?,
+            "single sign-ons that nobody finished",
+        ),
+        (
+            db::idempotency_keys::delete_keys_before(conn, now - crate::idempotency::KEPT).await?,
+            "answers to repeated requests",
         ),
         (jobs::delete_runs_before(conn, before).await?, "runs"),
         (
@@ -49,6 +68,10 @@ async fn remove_old(services: &Services) -> Result<[(usize, &'static str); 5]> {
         (
             db::searches::delete_unused_searches_before(conn, before).await?,
             "searches",
+        ),
+        (
+            db::audit_log::delete_audit_entries_before(conn, now - retention).await?,
+            "audit log lines",
         ),
     ])
 }

@@ -45,7 +45,7 @@ pub(super) async fn obtain_torrent(
 }
 
 /// Where a stored .torrent is bound to.
-fn torrent_context(id: DownloadId) -> String {
+pub(crate) fn torrent_context(id: DownloadId) -> String {
     format!("downloads/{id}/torrent")
 }
 

@@ -15,6 +15,7 @@ mod stall_ladder;
 mod sync_library;
 
 pub use check_imports::enqueue_unfinished;
+pub(crate) use fetch_torrent::torrent_context;
 pub(crate) use poll_clients::enqueue_import;
 
 use async_trait::async_trait;

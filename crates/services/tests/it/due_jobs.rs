@@ -462,11 +462,16 @@ async fn clean_up_removes_what_is_old_and_keeps_what_is_named() {
     }
     app.run_sql("UPDATE downloads SET search_id = '00000000-0000-0000-0000-000000000001'")
         .await;
+    app.run_sql(
+        "INSERT INTO oidc_logins (state_hash, browser_hash, sealed, issuer, client_id, return_to, started_by, expires_at)
+         VALUES ('a', '', '', '', '', '/', '', '2000-01-01'), ('b', '', '', '', '', '/', '', '2100-01-01')",
+    )
+    .await;
     let audited = app.query_text("SELECT count(*) FROM audit_log").await;
     let run = run_job(&app, &admin, JobKind::CleanUp).await;
     assert_eq!(
         run.summary.sentence,
-        "Removed what was old (runs without work: 2, searches: 1)."
+        "Removed what was old (single sign-ons that nobody finished: 1, runs without work: 2, searches: 1)."
     );
     let left = |table: &str| format!("SELECT string_agg(right(id::text, 1), '' ORDER BY id) FROM {table}");
     assert_eq!(app.query_text(&left("searches")).await, "134");

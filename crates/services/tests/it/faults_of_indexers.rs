@@ -127,7 +127,7 @@ async fn myanonamouse_stops_pauses_or_recovers_by_what_it_says() {
     let outcome = outcome_of(&empty, "MyAnonamouse");
     assert_eq!(
         (outcome.status, outcome.sentence.as_str()),
-        (IndexerStatus::Empty, "nothing found.")
+        (IndexerStatus::Empty, "Nothing found.")
     );
     yard.lift("mam", "empty_error").await;
     assert_eq!(yard.sandbox.state().await.unwrap()["member"]["most_in_flight"], 1);

@@ -91,10 +91,7 @@ async fn a_database_that_answers_is_healthy_and_one_that_is_gone_is_not() {
         db::connect(url, 1).unwrap(),
         url,
         ServiceConfig::new(app.data_dir()),
-        &Keys {
-            encryption: [1; 32],
-            signing: [2; 32],
-        },
+        &Keys::new([1; 32], [2; 32]),
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
     );

@@ -1,11 +1,17 @@
 //! Set-up, signing in, passwords, roles.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use diesel_async::SimpleAsyncConnection;
 use services::{Origin, auth, integrations, setup, users};
-use types::ErrorCode;
-use types::people::{ChangePasswordForm, NewUserForm, Role, SetupForm};
+use types::people::{ChangePasswordForm, NewUserForm, Role, SetupForm, UserChange};
+use types::{ErrorCode, PageRequest};
 
 use crate::support::{PASSWORD, TestApp};
+
+/// Longer than a sign-in takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn setup_form(token: &str) -> SetupForm {
     SetupForm {
@@ -85,6 +91,36 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_reset_while_it_is_verified_opens_nothing() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let sessions = "SELECT count(*) FROM sessions";
+    let before = app.query_text(sessions).await;
+    for change in ["is_active = false", "password_hash = 'another'"] {
+        app.run_sql("DELETE FROM login_attempts").await;
+        let mut conn = app.database.connection().await;
+        conn.batch_execute(&format!("BEGIN; UPDATE users SET {change}"))
+            .await
+            .unwrap();
+        // It verifies what is committed, and has to wait when it wants to go on.
+        let login = app.login("admin", PASSWORD);
+        let reset = async {
+            let waits = "SELECT count(*) FROM pg_stat_activity \
+                WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let waiting = async { while app.query_text(waits).await != "1" {} };
+            tokio::time::timeout(PATIENCE, waiting)
+                .await
+                .expect("the sign-in waits for the change");
+            conn.batch_execute("COMMIT").await.unwrap();
+        };
+        let refused = tokio::join!(login, reset).0.err().unwrap();
+        assert_eq!(refused.message, "The user name or the password is wrong.", "{change}");
+        assert_eq!(app.query_text(sessions).await, before, "{change}");
+        app.run_sql("UPDATE users SET is_active = true").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_access_token_ends_after_15_minutes_and_is_refreshed() {
     let app = TestApp::new().await;
     app.admin().await;
@@ -113,7 +149,7 @@ async fn a_spent_refresh_token_ends_its_whole_session() {
         .await
         .unwrap()
         .tokens;
-    app.clock.advance(TimeDelta::seconds(11));
+    app.clock.advance(TimeDelta::seconds(61));
     assert!(
         auth::refresh(&app.services, &first.refresh_token, Origin::default())
             .await
@@ -126,31 +162,6 @@ async fn a_spent_refresh_token_ends_its_whole_session() {
     );
     assert!(auth::authenticate(&app.services, &second.access_token).await.is_err());
     assert!(app.audited().await.ends_with("refresh_token_reused"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_spent_long_ago_is_known_too() {
-    let app = TestApp::new().await;
-    app.admin().await;
-    let first = app.login("admin", PASSWORD).await.unwrap().tokens;
-    let second = auth::refresh(&app.services, &first.refresh_token, Origin::default())
-        .await
-        .unwrap()
-        .tokens;
-    let third = auth::refresh(&app.services, &second.refresh_token, Origin::default())
-        .await
-        .unwrap()
-        .tokens;
-    assert!(
-        auth::refresh(&app.services, &first.refresh_token, Origin::default())
-            .await
-            .is_err()
-    );
-    assert!(
-        auth::refresh(&app.services, &third.refresh_token, Origin::default())
-            .await
-            .is_err()
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -274,4 +285,145 @@ async fn somebody_switched_off_is_out_at_once_and_the_last_admin_stays() {
         .await
         .unwrap_err();
     assert_eq!(last.code, ErrorCode::Conflict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_admin_is_not_demoted_switched_off_or_removed() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let id = admin.user_id().unwrap();
+    let other = app.person(&admin, "berta", Role::Admin).await.user_id().unwrap();
+    users::set_user_active(&app.services, &admin, other, false)
+        .await
+        .unwrap();
+    for refused in [
+        users::set_role(&app.services, &admin, id, Role::Manager).await,
+        users::set_user_active(&app.services, &admin, id, false).await,
+        users::delete_user(&app.services, &admin, id).await,
+    ] {
+        assert_eq!(
+            refused.unwrap_err().code,
+            ErrorCode::Conflict,
+            "an admin who is switched off does not count"
+        );
+    }
+    users::set_role(&app.services, &admin, id, Role::Admin).await.unwrap();
+    users::set_user_active(&app.services, &admin, other, true)
+        .await
+        .unwrap();
+    users::set_role(&app.services, &admin, id, Role::Viewer).await.unwrap();
+    let tokens = app.login("admin", PASSWORD).await.unwrap().tokens;
+    let actor = auth::authenticate(&app.services, &tokens.access_token).await.unwrap();
+    assert_eq!(
+        users::list_users(&app.services, &actor).await.unwrap_err().code,
+        ErrorCode::Forbidden
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_several_things_happens_whole_or_not_at_all() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let id = admin.user_id().unwrap();
+    let everything = |username: &str| UserChange {
+        username: Some(username.into()),
+        role: Some(Role::User),
+        is_active: Some(false),
+    };
+    let before = app.audited().await;
+    let refused = users::change_user(&app.services, &admin, id, everything("renamed")).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::Conflict);
+    let user = users::get_user(&app.services, &admin, id).await.unwrap();
+    assert_eq!(
+        (user.username.as_str(), user.role, user.is_active),
+        ("admin", Role::Admin, true)
+    );
+    assert_eq!(app.audited().await, before);
+
+    let other = app.person(&admin, "berta", Role::Admin).await.user_id().unwrap();
+    users::change_user(&app.services, &admin, other, everything("bertha"))
+        .await
+        .unwrap();
+    let user = users::get_user(&app.services, &admin, other).await.unwrap();
+    assert_eq!(
+        (user.username.as_str(), user.role, user.is_active),
+        ("bertha", Role::User, false)
+    );
+    assert!(
+        app.audited()
+            .await
+            .ends_with("rename_user set_user_role set_user_active")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_admins_who_demote_each_other_at_once_leave_one_admin() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let berta = app.person(&admin, "berta", Role::Admin).await;
+    let other = app.restarted();
+    for round in 0..10 {
+        let (of_admin, of_berta) = (admin.user_id().unwrap(), berta.user_id().unwrap());
+        let (first, second) = tokio::join!(
+            users::set_role(&app.services, &admin, of_berta, Role::User),
+            users::set_role(&other, &berta, of_admin, Role::User),
+        );
+        assert_eq!(
+            usize::from(first.is_ok()) + usize::from(second.is_ok()),
+            1,
+            "round {round}"
+        );
+        assert_eq!(
+            app.query_text("SELECT count(*) FROM users WHERE role = 'admin'").await,
+            "1"
+        );
+        app.run_sql("UPDATE users SET role = 'admin'").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_person_signs_in_by_the_new_name_and_stays_signed_in() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let id = app.person(&admin, "berta", Role::User).await.user_id().unwrap();
+    let tokens = app.login("berta", PASSWORD).await.unwrap().tokens;
+    users::rename_user(&app.services, &admin, id, " Bertha ").await.unwrap();
+    assert_eq!(
+        auth::authenticate(&app.services, &tokens.access_token)
+            .await
+            .unwrap()
+            .name(),
+        "Bertha"
+    );
+    assert!(app.login("berta", PASSWORD).await.is_err() && app.login("bertha", PASSWORD).await.is_ok());
+    for wrong in ["ADMIN", "a b", ""] {
+        let refused = users::rename_user(&app.services, &admin, id, wrong).await.unwrap_err();
+        assert!(refused.context.contains_key("username"), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_person_is_gone_with_their_sign_ins_and_stays_in_the_audit_log() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let id = app.person(&admin, "berta", Role::User).await.user_id().unwrap();
+    let tokens = app.login("berta", PASSWORD).await.unwrap().tokens;
+    users::delete_user(&app.services, &admin, id).await.unwrap();
+    assert!(auth::authenticate(&app.services, &tokens.access_token).await.is_err());
+    assert_eq!(
+        users::get_user(&app.services, &admin, id).await.unwrap_err().code,
+        ErrorCode::NotFound
+    );
+    assert_eq!(
+        app.query_text("SELECT count(*) FROM audit_log WHERE actor = 'berta'")
+            .await,
+        "2"
+    );
+    assert_eq!(
+        users::page_users(&app.services, &admin, PageRequest::default())
+            .await
+            .unwrap()
+            .total,
+        1
+    );
 }

@@ -14,7 +14,7 @@ use types::people::{LoginForm, NewUserForm, Role, SetupForm};
 
 pub const PASSWORD: &str = "correct horse battery";
 
-struct TestClock(Arc<FakeClock>);
+pub struct TestClock(pub Arc<FakeClock>);
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
@@ -34,7 +34,7 @@ impl TestApp {
         let database = TestDatabase::new().await;
         let clock = Arc::new(FakeClock::default());
         let data = tempfile::tempdir().unwrap();
-        let services = new_services(&database, &clock, data.path());
+        let services = new_services(&database, &clock, (data.path(), &own_keys()));
         Self {
             database,
             clock,
@@ -45,7 +45,12 @@ impl TestApp {
 
     /// The use cases after a restart: nothing is kept but database and keys.
     pub fn restarted(&self) -> Services {
-        new_services(&self.database, &self.clock, self._data.path())
+        self.services_with(&own_keys())
+    }
+
+    /// The use cases of a process with other keys.
+    pub fn services_with(&self, keys: &Keys) -> Services {
+        new_services(&self.database, &self.clock, (self._data.path(), keys))
     }
 
     /// Holds the cover cache.
@@ -89,11 +94,15 @@ impl TestApp {
     }
 
     pub async fn login(&self, username: &str, password: &str) -> services::Result<auth::SignedIn> {
+        self.login_from(Origin::default(), username, password).await
+    }
+
+    pub async fn login_from(&self, origin: Origin, username: &str, password: &str) -> services::Result<auth::SignedIn> {
         let form = LoginForm {
             username: username.into(),
             password: password.into(),
         };
-        auth::login(&self.services, form, Origin::default()).await
+        auth::login(&self.services, form, origin).await
     }
 
     /// One text from the database.
@@ -118,24 +127,36 @@ impl TestApp {
     }
 }
 
-fn new_services(database: &TestDatabase, clock: &Arc<FakeClock>, data_dir: &std::path::Path) -> Services {
+fn own_keys() -> Keys {
+    Keys::new([1; 32], [2; 32])
+}
+
+fn new_services(
+    database: &TestDatabase,
+    clock: &Arc<FakeClock>,
+    (data_dir, keys): (&std::path::Path, &Keys),
+) -> Services {
     let config = ServiceConfig {
         mam_spacing_ms: 60,
         ..ServiceConfig::new(data_dir)
-    };
-    let keys = Keys {
-        encryption: [1; 32],
-        signing: [2; 32],
     };
     let clock = Arc::new(TestClock(Arc::clone(clock)));
     Services::new(
         database.pool().clone(),
         database.url(),
         config,
-        &keys,
+        keys,
         clock,
         Arc::new(SystemRandom),
     )
+}
+
+/// Somebody at this address.
+pub fn at_address(address: &str) -> Origin {
+    Origin {
+        address: Some(address.into()),
+        ..Origin::default()
+    }
 }
 
 pub fn form(kind: IntegrationKind, url: &str, secret: &str) -> IntegrationForm {

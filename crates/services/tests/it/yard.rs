@@ -369,10 +369,7 @@ fn new_services(database: &TestDatabase, data: &std::path::Path, clock: Arc<Skip
         poll_active_ms: 200,
         ..ServiceConfig::new(data)
     };
-    let keys = Keys {
-        encryption: [1; 32],
-        signing: [2; 32],
-    };
+    let keys = Keys::new([1; 32], [2; 32]);
     Services::new(
         database.pool().clone(),
         database.url(),
