@@ -3,25 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use app::api::session::SessionCookies;
 use db::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use jobs::{Options, Worker};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::ExposeSecret;
 use services::jobs::{JobHandler, enqueue_unfinished};
-use services::{Keys, ServiceConfig, Services, SystemClock, SystemRandom};
+use services::key_rotation::{Unopened, check_key, rotate_secrets};
+use services::{Clock, ServiceConfig, Services, SystemClock, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{self, Config};
-use crate::web::{AppState, Stop, build_router};
+use crate::web::{AppState, ConnectionLimits, Edge, Stop, build_router, serve_connections};
 
 /// Open connections get this long to finish after a stop was asked for; event streams end at once.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Serves people and programs, and works.
 pub async fn serve(config: Config) -> Result<()> {
+    raise_file_limit();
+    warn_of_open_doors(&config);
     let ground = Ground::lay(&config).await?;
     let services = &ground.services;
     if let Some(path) = &config.provision {
@@ -41,6 +45,7 @@ pub async fn serve(config: Config) -> Result<()> {
         cookies: SessionCookies {
             secure: config.has_secure_cookies,
         },
+        edge: Edge::new(config.edge.clone()),
         stop: Stop(stop),
     };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
@@ -50,7 +55,7 @@ pub async fn serve(config: Config) -> Result<()> {
         )
     })?;
     tracing::info!("mamcrawler serves http://{}", listener.local_addr()?);
-    serve_until_stopped(listener, state, stopping).await?;
+    serve_until_stopped(listener, state, stopping).await;
     worker.stop().await;
     ground.clear().await;
     Ok(())
@@ -74,49 +79,123 @@ pub async fn migrate(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// What every command stands on.
+/// Signs with a new key from the next start on; what the old one signed stays good until it runs out.
+pub fn rotate_signing_key(config: &Config) -> Result<()> {
+    config::rotate_signing_key(config, SystemClock.now())?;
+    tracing::info!("made a new signing key; restart every `serve` and `worker` to use it");
+    Ok(())
+}
+
+/// Changes the encryption key and seals everything anew. Cut off half-way, it goes on when it is started again.
+pub async fn rotate_key(config: Config, forget_unreadable: bool) -> Result<()> {
+    let (url, postgres) = open_database(&config).await?;
+    let claim = db::sealed::claim_key(&url)
+        .await?
+        .context("a mamcrawler uses this database. Stop every `serve` and `worker`, then run this again")?;
+    let unopened = if forget_unreadable {
+        Unopened::Forget
+    } else {
+        Unopened::Keep
+    };
+    if unopened == Unopened::Keep {
+        check_key(&build_services(&config, &url)?).await?;
+        config::begin_key_change(&config)?;
+    }
+    let services = build_services(&config, &url)?;
+    let rotated = rotate_secrets(&services, unopened).await?;
+    if unopened == Unopened::Keep {
+        ensure!(
+            rotated.unreadable == 0,
+            "{} values were sealed anew, but no key opens {} others; the old key is kept. Give the right old key in \
+             MAMCRAWLER_ENCRYPTION_KEY_OLD, or run `mamcrawler rotate-key --forget-unreadable` to give them up",
+            rotated.resealed,
+            rotated.unreadable
+        );
+    }
+    config::end_key_change(&config)?;
+    match unopened {
+        Unopened::Keep => tracing::info!(
+            "the encryption key is changed; {} values were sealed anew",
+            rotated.resealed
+        ),
+        Unopened::Forget => tracing::info!(
+            "{} values were sealed anew and {} that no key opens were given up; enter passwords and keys again",
+            rotated.resealed,
+            rotated.unreadable
+        ),
+    }
+    drop(claim);
+    drop(services);
+    if let Some(postgres) = postgres {
+        postgres.stop().await;
+    }
+    Ok(())
+}
+
+/// What every command that uses the secrets stands on.
 struct Ground {
     services: Services,
+    /// Tells `rotate-key` that the key is in use.
+    key_hold: db::sealed::KeyLock,
     // Must be the last field: PostgreSQL stops after its pool is gone.
     postgres: Option<EmbeddedPostgres>,
 }
 
 impl Ground {
     async fn lay(config: &Config) -> Result<Self> {
-        std::fs::create_dir_all(&config.data_dir).with_context(|| format!("making {}", config.data_dir.display()))?;
-        let keys = config::load_keys(config)?;
-        let (url, postgres) = find_database(config).await?;
-        db::migrate(&url).await?;
-        let pool = db::connect(&url, config.database_connections)?;
-        let service_config = ServiceConfig {
-            data_dir: config.data_dir.clone(),
-            ffmpeg: config.ffmpeg.clone(),
-            ffprobe: config.ffprobe.clone(),
-            mam_spacing_ms: config.mam_spacing_ms,
-            mam_daily_budget: config.mam_daily_budget,
-            poll_active_ms: config.poll_active_ms,
-        };
-        let keys = Keys {
-            encryption: *keys.encryption.expose_secret(),
-            signing: *keys.signing.expose_secret(),
-        };
-        let services = Services::new(
-            pool,
-            &url,
-            service_config,
-            &keys,
-            Arc::new(SystemClock),
-            Arc::new(SystemRandom),
-        );
-        Ok(Self { services, postgres })
+        let (url, postgres) = open_database(config).await?;
+        let key_hold = db::sealed::hold_key(&url)
+            .await?
+            .context("`mamcrawler rotate-key` is at work on this database. Start again when it has ended")?;
+        let services = build_services(config, &url)?;
+        check_key(&services).await?;
+        Ok(Self {
+            services,
+            key_hold,
+            postgres,
+        })
     }
 
     async fn clear(self) {
         drop(self.services);
+        drop(self.key_hold);
         if let Some(postgres) = self.postgres {
             postgres.stop().await;
         }
     }
+}
+
+/// The use cases under the keys of this installation.
+fn build_services(config: &Config, url: &str) -> Result<Services> {
+    let keys = config::load_keys(config)?.expose();
+    let pool = db::connect(url, config.database_connections)?;
+    let service_config = ServiceConfig {
+        data_dir: config.data_dir.clone(),
+        ffmpeg: config.ffmpeg.clone(),
+        ffprobe: config.ffprobe.clone(),
+        mam_spacing_ms: config.mam_spacing_ms,
+        mam_daily_budget: config.mam_daily_budget,
+        poll_active_ms: config.poll_active_ms,
+        max_api_key_days: config.max_api_key_days,
+    };
+    Ok(Services::new(
+        pool,
+        url,
+        service_config,
+        &keys,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    ))
+}
+
+/// The database, made and brought up to date.
+async fn open_database(config: &Config) -> Result<(String, Option<EmbeddedPostgres>)> {
+    // First of all, so that nothing is made or reached with secrets that are refused.
+    config::check_secrets(config)?;
+    std::fs::create_dir_all(&config.data_dir).with_context(|| format!("making {}", config.data_dir.display()))?;
+    let (url, postgres) = find_database(config).await?;
+    db::migrate(&url).await?;
+    Ok((url, postgres))
 }
 
 /// The configured database, or the embedded one.
@@ -154,25 +233,42 @@ async fn start_worker(config: &Config, services: &Services) -> Result<Worker> {
     }))
 }
 
-async fn serve_until_stopped(listener: TcpListener, state: AppState, stopping: watch::Sender<bool>) -> Result<()> {
-    let router = build_router(state).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let mut stopped = stopping.subscribe();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+async fn serve_until_stopped(listener: TcpListener, state: AppState, stopping: watch::Sender<bool>) {
+    let edge = &state.edge.config;
+    let limits = ConnectionLimits {
+        connections: edge.connections,
+        connections_per_address: edge.connections_per_address,
+        trusted_proxies: edge.trusted_proxies.clone(),
+        read_timeout: edge.read_timeout,
+        write_timeout: edge.write_timeout,
+        drain: DRAIN,
+    };
+    let stop = async {
         wait_for_stop().await;
         tracing::info!("stopping");
         stopping.send_replace(true);
-    });
-    let too_late = async {
-        // An error means that the server ended by itself; then there is nothing to cut.
-        if stopped.wait_for(|is_asked| *is_asked).await.is_ok() {
-            tokio::time::sleep(DRAIN).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
     };
-    tokio::select! {
-        served = server.into_future() => Ok(served?),
-        () = too_late => Ok(()),
+    serve_connections(listener, build_router(state), limits, stop).await;
+}
+
+/// Each connection is a file handle; the system mostly allows more than it gives at first.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!("the number of open files stays at {:?}: {error}", limit.current);
+    }
+}
+
+/// Says at the start what an admin should know before others find out.
+fn warn_of_open_doors(config: &Config) {
+    if config.edge.allowed_hosts.is_empty() && !config.listen.ip().is_loopback() {
+        tracing::warn!(
+            "MAMCRAWLER_ALLOWED_HOSTS is not set: mamcrawler answers to any host name. Set it to the name that people use"
+        );
     }
 }
 

@@ -26,6 +26,14 @@ enum Command {
     Worker,
     /// Bring the database up to date and exit.
     Migrate,
+    /// Make a new signing key. Who is signed in stays so; it counts once every `serve` and `worker` was restarted.
+    RotateSigningKey,
+    /// Change the encryption key and seal all stored secrets anew. Stop every `serve` and `worker` first.
+    RotateKey {
+        /// Keep the key, and give up what it does not open: for when the key before is lost.
+        #[arg(long)]
+        forget_unreadable: bool,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -38,6 +46,8 @@ fn main() -> anyhow::Result<()> {
             Command::Serve => commands::serve(config).await,
             Command::Worker => commands::work(config).await,
             Command::Migrate => commands::migrate(config).await,
+            Command::RotateSigningKey => commands::rotate_signing_key(&config),
+            Command::RotateKey { forget_unreadable } => commands::rotate_key(config, forget_unreadable).await,
         }
     })
 }

@@ -1,9 +1,18 @@
 //! Settings of the process, read once from the environment. Every secret may come from a file by `<NAME>_FILE`.
 
+mod edge;
 mod keys;
+mod production;
+mod proxies;
+mod rates;
+mod signing;
 mod site;
 
-pub use keys::load_keys;
+pub use edge::EdgeConfig;
+pub use keys::{begin_key_change, check_secrets, end_key_change, load_keys};
+pub use proxies::TrustedProxies;
+pub use rates::{Rate, RateClass, Rates};
+pub use signing::rotate_signing_key;
 pub use site::leptos_options;
 
 use std::collections::BTreeMap;
@@ -16,6 +25,11 @@ use secrecy::SecretString;
 /// Name, default and meaning of every setting: the table in README.md, checked by a test.
 pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("MAMCRAWLER_LISTEN", "127.0.0.1:3000", "Address and port to listen on."),
+    (
+        "MAMCRAWLER_ENVIRONMENT",
+        "development",
+        "`production` refuses to start with a missing, short, predictable or readable secret.",
+    ),
     (
         "MAMCRAWLER_DATA_DIR",
         "",
@@ -42,9 +56,24 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "32 bytes in base64 that encrypt stored secrets. Unset: made once and kept in the data directory.",
     ),
     (
+        "MAMCRAWLER_ENCRYPTION_KEY_OLD",
+        "",
+        "The key before, while it is changed from the environment (`mamcrawler rotate-key`).",
+    ),
+    (
         "MAMCRAWLER_SIGNING_KEY",
         "",
         "32 bytes in base64 that sign access tokens. Unset: made once and kept in the data directory.",
+    ),
+    (
+        "MAMCRAWLER_SIGNING_KEYS_OLD",
+        "",
+        "Signing keys of before, with commas: who is signed in stays so. Needed for 31 days after a change.",
+    ),
+    (
+        "MAMCRAWLER_API_KEY_MAX_DAYS",
+        "365",
+        "Days that an API key may last. 0: it need not expire.",
     ),
     (
         "MAMCRAWLER_SECURE_COOKIES",
@@ -96,6 +125,98 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "60",
         "A job whose process is silent this long is run again.",
     ),
+    (
+        "MAMCRAWLER_TRUSTED_PROXIES",
+        "",
+        "Reverse proxies whose `X-Forwarded-For` or `Forwarded` counts: addresses and networks, with commas. Unset: nobody's.",
+    ),
+    (
+        "MAMCRAWLER_ALLOWED_HOSTS",
+        "",
+        "Host names that the server answers to, with commas. Unset: any.",
+    ),
+    (
+        "MAMCRAWLER_CORS_ORIGINS",
+        "",
+        "Other sites whose scripts may call the API with a token, with commas. Unset: none.",
+    ),
+    (
+        "MAMCRAWLER_RATE_PUBLIC",
+        "10/min",
+        "API calls of an address that nobody is signed in from, and sign-ins.",
+    ),
+    (
+        "MAMCRAWLER_RATE_AUTHENTICATED",
+        "60/min",
+        "API calls of a person or an API key.",
+    ),
+    ("MAMCRAWLER_RATE_ADMIN", "1000/min", "API calls of an admin."),
+    (
+        "MAMCRAWLER_RATE_DOWNLOAD",
+        "20/h",
+        "Grabs of a person, in the browser and by the API.",
+    ),
+    (
+        "MAMCRAWLER_RATE_SEARCH",
+        "20/min",
+        "Searches of a person, in the browser and by the API.",
+    ),
+    (
+        "MAMCRAWLER_RATE_METADATA",
+        "30/min",
+        "Metadata look-ups of a person, in the browser and by the API.",
+    ),
+    ("MAMCRAWLER_RATE_HEALTH", "100/min", "Health checks of an address."),
+    (
+        "MAMCRAWLER_RATE_UPLOAD",
+        "5/min",
+        "Files that a person sends, in the browser and by the API.",
+    ),
+    (
+        "MAMCRAWLER_RATE_PAGE",
+        "600/min",
+        "Pages of a person and what they fetch; static files and covers don't count.",
+    ),
+    (
+        "MAMCRAWLER_RATE_ADDRESS",
+        "6000/min",
+        "Everything from one address, static files and covers included.",
+    ),
+    (
+        "MAMCRAWLER_EVENT_STREAMS",
+        "20",
+        "Live pages that a person may have open at once.",
+    ),
+    (
+        "MAMCRAWLER_CONNECTIONS",
+        "4096",
+        "Connections at once; more wait until one ends.",
+    ),
+    (
+        "MAMCRAWLER_CONNECTIONS_PER_ADDRESS",
+        "256",
+        "Connections at once from one address, trusted proxies aside; more are closed.",
+    ),
+    (
+        "MAMCRAWLER_READ_TIMEOUT_SECONDS",
+        "30",
+        "A client that is silent so long in the middle of a request is dropped.",
+    ),
+    (
+        "MAMCRAWLER_WRITE_TIMEOUT_SECONDS",
+        "30",
+        "A client that takes nothing of its answer for so long is dropped.",
+    ),
+    (
+        "MAMCRAWLER_REQUEST_TIMEOUT_SECONDS",
+        "120",
+        "An answer that takes longer is given up.",
+    ),
+    (
+        "MAMCRAWLER_API_DOCS",
+        "true",
+        "Whether people can read the API's documentation at `/api/docs`.",
+    ),
     ("MAMCRAWLER_LOG", "info", "Log filter, as `tracing` writes it."),
     ("MAMCRAWLER_LOG_FORMAT", "pretty", "`pretty` or `json`."),
 ];
@@ -108,7 +229,11 @@ pub struct Config {
     pub postgres_bin: Option<PathBuf>,
     pub database_connections: usize,
     pub encryption_key: Option<SecretString>,
+    pub old_encryption_key: Option<SecretString>,
     pub signing_key: Option<SecretString>,
+    pub old_signing_keys: Option<SecretString>,
+    pub is_production: bool,
+    pub max_api_key_days: u32,
     pub has_secure_cookies: bool,
     pub provision: Option<PathBuf>,
     pub ffmpeg: PathBuf,
@@ -119,6 +244,7 @@ pub struct Config {
     pub poll_active_ms: u32,
     pub worker_slots: usize,
     pub job_lease_seconds: u64,
+    pub edge: EdgeConfig,
     pub log_filter: String,
     pub has_json_logs: bool,
 }
@@ -150,7 +276,15 @@ impl Config {
             postgres_bin: source.text("MAMCRAWLER_POSTGRES_BIN")?.map(PathBuf::from),
             database_connections: source.parsed("MAMCRAWLER_DATABASE_CONNECTIONS")?,
             encryption_key: source.secret("MAMCRAWLER_ENCRYPTION_KEY")?,
+            old_encryption_key: source.secret("MAMCRAWLER_ENCRYPTION_KEY_OLD")?,
             signing_key: source.secret("MAMCRAWLER_SIGNING_KEY")?,
+            old_signing_keys: source.secret("MAMCRAWLER_SIGNING_KEYS_OLD")?,
+            is_production: match source.parsed::<String>("MAMCRAWLER_ENVIRONMENT")?.as_str() {
+                "production" => true,
+                "development" => false,
+                other => bail!("MAMCRAWLER_ENVIRONMENT is \"{other}\"; it can be production or development"),
+            },
+            max_api_key_days: source.parsed("MAMCRAWLER_API_KEY_MAX_DAYS")?,
             has_secure_cookies: source.parsed("MAMCRAWLER_SECURE_COOKIES")?,
             provision: source.text("MAMCRAWLER_PROVISION")?.map(PathBuf::from),
             ffmpeg: source.parsed("MAMCRAWLER_FFMPEG")?,
@@ -161,6 +295,7 @@ impl Config {
             poll_active_ms: source.parsed("MAMCRAWLER_POLL_ACTIVE_MS")?,
             worker_slots: source.parsed("MAMCRAWLER_WORKER_SLOTS")?,
             job_lease_seconds: source.parsed("MAMCRAWLER_JOB_LEASE_SECONDS")?,
+            edge: EdgeConfig::read(&source)?,
             log_filter: source.parsed("MAMCRAWLER_LOG")?,
             has_json_logs: match source.parsed::<String>("MAMCRAWLER_LOG_FORMAT")?.as_str() {
                 "json" => true,
@@ -202,6 +337,13 @@ impl Source {
 
     fn secret(&self, name: &str) -> Result<Option<SecretString>> {
         Ok(self.text(name)?.map(SecretString::from))
+    }
+
+    /// What stands between commas.
+    fn list(&self, name: &str) -> Result<Vec<String>> {
+        let text = self.text(name)?.unwrap_or_default();
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        Ok(entries.map(str::to_owned).collect())
     }
 
     /// The value or the default of [`SETTINGS`].

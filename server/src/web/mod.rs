@@ -2,15 +2,33 @@
 
 mod api;
 mod auth;
+mod bodies;
+mod client;
+mod cors;
 mod covers;
 mod csrf;
+mod edge;
+mod envelope;
 mod error;
 mod events;
+mod extract;
+mod form_errors;
+mod headers;
 mod health;
+mod hosts;
+mod oidc;
 mod pages;
+mod peers;
+mod rate;
+mod refusals;
+mod request_id;
 mod router;
+mod serve;
+mod streams;
 
+pub use edge::Edge;
 pub use router::build_router;
+pub use serve::{ConnectionLimits, serve_connections};
 
 use app::api::session::SessionCookies;
 use axum::extract::FromRef;
@@ -24,6 +42,7 @@ pub struct AppState {
     pub services: Services,
     pub leptos: LeptosOptions,
     pub cookies: SessionCookies,
+    pub edge: Edge,
     pub stop: Stop,
 }
 

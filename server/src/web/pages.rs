@@ -1,19 +1,20 @@
 //! The browser's door: Leptos pages, their server functions and static files.
 
 use app::{App, shell};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use leptos::context::provide_context;
+use axum::{RequestExt, Router};
+use leptos::context::{provide_context, use_context};
+use leptos::nonce::Nonce;
 use leptos_axum::{
     LeptosRoutes, file_and_error_handler_with_context, generate_route_list, handle_server_fns_with_context,
 };
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::AppState;
+use super::headers::PageNonce;
 
 /// Pages and server functions. Server functions live under `/sfn`, apart from the JSON API.
 ///
@@ -26,10 +27,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
             let options = state.leptos.clone();
             move || shell(options.clone())
         })
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
 }
 
 /// Files of the site; anything else is the app's own "not found" page.
@@ -39,7 +36,8 @@ pub async fn serve_file_or_not_found(State(state): State<AppState>, request: Req
 }
 
 async fn call_server_function(State(state): State<AppState>, request: Request<Body>) -> Response {
-    handle_server_fns_with_context(provide_services(state), request)
+    // Server functions read whole bodies.
+    handle_server_fns_with_context(provide_services(state), request.with_limited_body())
         .await
         .into_response()
 }
@@ -48,5 +46,9 @@ fn provide_services(state: AppState) -> impl Fn() + Clone + Send + Sync + 'stati
     move || {
         provide_context(state.services.clone());
         provide_context(state.cookies);
+        let parts = use_context::<Parts>();
+        if let Some(nonce) = parts.and_then(|parts| parts.extensions.get::<PageNonce>().cloned()) {
+            provide_context(Nonce::from_value(nonce.0));
+        }
     }
 }

@@ -5,19 +5,49 @@
 )]
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
+mod api_access;
+#[cfg(test)]
+mod api_document;
+#[cfg(test)]
+mod api_journey;
+#[cfg(test)]
+mod api_writes;
+#[cfg(test)]
 mod arrival;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod edge_connections;
+#[cfg(test)]
+mod edge_rates;
+#[cfg(test)]
+mod edge_raw;
+#[cfg(test)]
+mod edge_sockets;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod key_rotation;
+#[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod oidc;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

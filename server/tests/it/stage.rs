@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header;
 use serde_json::{Value, json};
-use services::{Actor, Keys, Origin, ServiceConfig, Services, SystemClock, SystemRandom};
+use services::{Actor, Clock, Keys, Origin, ServiceConfig, Services, SystemClock, SystemRandom};
 use testing::{Sandbox, TestDatabase};
 use types::downloads::{DownloadDetail, DownloadScope, DownloadState, EventCode};
 use types::jobs::{JobKind, RunStatus};
@@ -19,8 +19,8 @@ use types::{DownloadId, PageRequest, RunId};
 use crate::proxy::Proxy;
 use crate::support::Server;
 
-const ENCRYPTION: [u8; 32] = [7; 32];
-const SIGNING: [u8; 32] = [9; 32];
+pub const ENCRYPTION: [u8; 32] = [7; 32];
+pub const SIGNING: [u8; 32] = [9; 32];
 pub const PASSWORD: &str = "a long enough password";
 const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(100);
@@ -56,24 +56,19 @@ pub async fn bare_server() -> (Server, TestDatabase) {
 
 /// The use cases over the database of [`bare_server`].
 pub fn services_beside(server: &Server, database: &TestDatabase) -> Services {
+    services_at(server, database, Arc::new(SystemClock))
+}
+
+/// The same by another clock: what they sign is as old as that says.
+pub fn services_at(server: &Server, database: &TestDatabase, clock: Arc<dyn Clock>) -> Services {
     let config = ServiceConfig {
         mam_spacing_ms: 50,
         poll_active_ms: 300,
         ..ServiceConfig::new(server.data_dir())
     };
-    let keys = Keys {
-        encryption: ENCRYPTION,
-        signing: SIGNING,
-    };
+    let keys = Keys::new(ENCRYPTION, SIGNING);
     let pool = database.pool().clone();
-    Services::new(
-        pool,
-        database.url(),
-        config,
-        &keys,
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-    )
+    Services::new(pool, database.url(), config, &keys, clock, Arc::new(SystemRandom))
 }
 
 /// Makes the admin "anna"; the answer of the API.

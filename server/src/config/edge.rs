@@ -1,0 +1,90 @@
+//! Settings of the server's edge: who may connect, how often, and for how long.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use http::{HeaderValue, Uri};
+
+use super::Source;
+use super::proxies::TrustedProxies;
+use super::rates::Rates;
+
+/// What the layers around the routes keep to.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    pub trusted_proxies: TrustedProxies,
+    /// Host names that the server answers to; empty = any.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of other sites whose scripts may call the API; empty = none.
+    pub cors_origins: Vec<HeaderValue>,
+    pub rates: Rates,
+    pub event_streams_per_person: usize,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    /// A client that is silent so long in the middle of a request is dropped.
+    pub read_timeout: Duration,
+    /// A client that takes nothing of its answer for so long is dropped.
+    pub write_timeout: Duration,
+    /// An answer that is not begun by then is given up.
+    pub request_timeout: Duration,
+    /// People can read the API's documentation at `/api/docs`.
+    pub has_api_docs: bool,
+}
+
+impl EdgeConfig {
+    pub(super) fn read(source: &Source) -> Result<Self> {
+        let count = |name| Ok::<_, anyhow::Error>(source.parsed::<usize>(name)?.max(1));
+        let seconds = |name| Ok::<_, anyhow::Error>(Duration::from_secs(source.parsed::<u64>(name)?.max(1)));
+        Ok(Self {
+            trusted_proxies: source.parsed("MAMCRAWLER_TRUSTED_PROXIES")?,
+            allowed_hosts: source.list("MAMCRAWLER_ALLOWED_HOSTS")?,
+            cors_origins: read_origins(source)?,
+            rates: Rates::read(source)?,
+            event_streams_per_person: source.parsed("MAMCRAWLER_EVENT_STREAMS")?,
+            connections: count("MAMCRAWLER_CONNECTIONS")?,
+            connections_per_address: count("MAMCRAWLER_CONNECTIONS_PER_ADDRESS")?,
+            read_timeout: seconds("MAMCRAWLER_READ_TIMEOUT_SECONDS")?,
+            write_timeout: seconds("MAMCRAWLER_WRITE_TIMEOUT_SECONDS")?,
+            request_timeout: seconds("MAMCRAWLER_REQUEST_TIMEOUT_SECONDS")?,
+            has_api_docs: source.parsed("MAMCRAWLER_API_DOCS")?,
+        })
+    }
+}
+
+fn read_origins(source: &Source) -> Result<Vec<HeaderValue>> {
+    let origins = source.list("MAMCRAWLER_CORS_ORIGINS")?;
+    origins.iter().map(|origin| read_origin(origin)).collect()
+}
+
+fn read_origin(text: &str) -> Result<HeaderValue> {
+    let uri: Uri = text.parse().unwrap_or_default();
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !is_web || uri.path_and_query().is_some_and(|path| path.as_str() != "/") || text.ends_with('/') {
+        bail!(
+            "MAMCRAWLER_CORS_ORIGINS holds \"{text}\"; an origin is a scheme and a host, such as https://shelf.example"
+        );
+    }
+    HeaderValue::from_str(text).context("an origin is plain text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for good in ["https://shelf.example", "http://127.0.0.1:8080"] {
+            assert_eq!(read_origin(good).unwrap(), good);
+        }
+        for bad in [
+            "*",
+            "null",
+            "shelf.example",
+            "https://shelf.example/",
+            "https://shelf.example/app",
+            "file:///x",
+        ] {
+            assert!(read_origin(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The stream of changes.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use services::Services;
+use types::events::LiveEvent;
+use types::people::Role;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::ApiResult;
+use super::super::access::needs;
+use crate::web::auth::SignedInActor;
+use crate::web::edge::Edge;
+use crate::web::{AppState, Stop};
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(needs(Role::Viewer, routes!(stream_events)))
+}
+
+/// Follow changes
+///
+/// Server-sent events. The data of each is `{"topic": "download", "id": "…"}`: what changed, not how; read it anew. A
+/// comment comes every 20 seconds to keep the line open. Nothing is repeated after a broken line: read what you show.
+#[utoipa::path(get, path = "/events", tag = "events",
+    responses((status = 200, description = "The stream; it ends when one side hangs up.",
+        body = LiveEvent, content_type = "text/event-stream")))]
+async fn stream_events(
+    services: State<Services>,
+    edge: State<Edge>,
+    stop: State<Stop>,
+    actor: SignedInActor,
+) -> ApiResult<impl IntoResponse> {
+    crate::web::events::stream_events(services, edge, stop, actor).await
+}
