@@ -7,9 +7,9 @@ use leptos_router::{SsrMode, path};
 
 use crate::islands::live::Live;
 use crate::pages::{
-    AccountPage, BookPage, DashboardPage, DownloadPage, DownloadsPage, IntegrationPage, IntegrationsPage, JobsPage,
-    LibraryPage, LoginPage, NotFoundPage, RunPage, SearchPage, SearchResultPage, SettingsPage, SetupPage, SignedIn,
-    UsersPage, WantsPage,
+    AccountPage, AuditPage, BookPage, DashboardPage, DownloadPage, DownloadsPage, IntegrationPage, IntegrationsPage,
+    JobsPage, LibraryPage, LoginPage, NotFoundPage, RunPage, SearchPage, SearchResultPage, SettingsPage, SetupPage,
+    SignOnPage, SignedIn, UserPage, UsersPage, WantsPage,
 };
 use crate::{api, theme};
 
@@ -69,7 +69,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/integrations") view=IntegrationsPage ssr=SsrMode::Async />
                     <Route path=path!("/integrations/:id") view=IntegrationPage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/sign-on") view=SignOnPage ssr=SsrMode::Async />
                     <Route path=path!("/users") view=UsersPage ssr=SsrMode::Async />
+                    <Route path=path!("/users/:id") view=UserPage ssr=SsrMode::Async />
+                    <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

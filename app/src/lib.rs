@@ -23,6 +23,8 @@ mod pages;
 mod span;
 #[cfg(feature = "ssr")]
 mod theme;
+#[cfg(feature = "ssr")]
+mod user_agent;
 
 #[cfg(feature = "ssr")]
 mod document;

@@ -43,7 +43,7 @@ test("a search shows how each indexer did, each release with its verdict, and wh
   const indexer = (name: string) => page.locator(".service").filter({ hasText: name });
   await expect(indexer("MyAnonamouse (sandbox)")).toContainText("5 releases.");
   await expect(indexer("Prowlarr (sandbox)")).toContainText("1 release.");
-  await expect(indexer("Lantern (sandbox)")).toContainText("nothing found");
+  await expect(indexer("Lantern (sandbox)")).toContainText("Nothing found");
   await indexer("MyAnonamouse (sandbox)").getByText("What was asked").click();
   await expect(indexer("MyAnonamouse (sandbox)").locator("li")).toContainText(["Dune Messiah"]);
 

@@ -2,7 +2,7 @@
 import { type Page } from "@playwright/test";
 import { expect, facts, open, openContext, overflow, test } from "../support/world";
 
-const PATHS = ["/", "/library", "/library?view=list", "/search", "/downloads", "/downloads?show=all", "/wants", "/wants?show=all", "/jobs", "/integrations", "/integrations/new?kind=qbittorrent", "/settings", "/users", "/account"];
+const PATHS = ["/", "/library", "/library?view=list", "/search", "/downloads", "/downloads?show=all", "/wants", "/wants?show=all", "/jobs", "/integrations", "/integrations/new?kind=qbittorrent", "/settings", "/settings/sign-on", "/users", "/audit", "/account"];
 
 /** The pages, with one of each kind that has an id. */
 async function listPages(page: Page): Promise<string[]> {
@@ -12,6 +12,7 @@ async function listPages(page: Page): Promise<string[]> {
     ["/downloads?show=all", /href="(\/downloads\/[^"]+)"/],
     ["/jobs", /href="(\/runs\/[^"]+)"/],
     ["/integrations", /href="(\/integrations\/[0-9a-f][^"]+)"/],
+    ["/users", /href="(\/users\/[^"]+)"/],
     ["/wants?show=all", /href="(\/search\/[^"]+)"/],
   ] as const) {
     const html = await (await page.request.get(list)).text();

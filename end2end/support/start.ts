@@ -34,6 +34,14 @@ export default async function start() {
         MAMCRAWLER_PROVISION: join(folder, "sandbox/provision.toml"),
         MAMCRAWLER_MAM_SPACING_MS: "100",
         MAMCRAWLER_POLL_ACTIVE_MS: "1000",
+        // All specs come from one address and act as a few people, one after the other without a rest.
+        MAMCRAWLER_RATE_PUBLIC: "1000/min",
+        MAMCRAWLER_RATE_DOWNLOAD: "1000/h",
+        MAMCRAWLER_RATE_SEARCH: "1000/min",
+        MAMCRAWLER_RATE_PAGE: "6000/min",
+        MAMCRAWLER_RATE_ADDRESS: "60000/min",
+        MAMCRAWLER_CONNECTIONS_PER_ADDRESS: "4096",
+        MAMCRAWLER_EVENT_STREAMS: "200",
       }),
     );
     await until("the server is ready", children[1], async () => (await fetch(`${url}/health/ready`)).ok, 60);

@@ -2,6 +2,8 @@
 //!
 //! Each one finds out who calls, calls one function of `services`, and hands its error on. Nothing is decided here.
 
+pub mod account;
+pub mod audit;
 pub mod dashboard;
 pub mod downloads;
 pub mod integrations;
@@ -12,7 +14,11 @@ pub mod searches;
 pub mod session;
 pub mod settings;
 pub mod shell;
+pub mod sign_on;
+pub mod users;
 pub mod wants;
+
+use std::sync::{Arc, OnceLock};
 
 use http::request::Parts;
 use leptos::prelude::use_context;
@@ -132,8 +138,23 @@ impl From<ServiceError> for AppError {
     }
 }
 
+/// Where a request learns what it was refused with. The status alone does not tell: a plain form's is a redirect's.
+#[derive(Debug, Clone, Default)]
+pub struct RefusedWith(Arc<OnceLock<ErrorCode>>);
+
+impl RefusedWith {
+    /// The first error; `None` = there was none.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.0.get().copied()
+    }
+}
+
 /// Gives the response the error's status.
 pub fn refuse(error: ApiError) -> AppError {
+    if let Some(refused) = use_context::<Parts>().and_then(|parts| parts.extensions.get::<RefusedWith>().cloned()) {
+        // An error means that there was one before.
+        let _ = refused.0.set(error.code);
+    }
     let status = http::StatusCode::from_u16(error.code.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     if !is_plain_form_post()
         && let Some(response) = use_context::<leptos_axum::ResponseOptions>()

@@ -48,7 +48,7 @@ pub async fn change_password(current_password: String, new_password: String) -> 
         new_password,
     };
     services::auth::change_password(&services, &actor, form).await?;
-    super::go_to("/account?done=password");
+    super::go_to("/account?done=password#password");
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub async fn change_password(current_password: String, new_password: String) -> 
 pub async fn set_theme(theme: String) -> Result<(), AppError> {
     let theme = crate::theme::Theme::from_word(&theme);
     super::session::set_preference(crate::theme::COOKIE, theme.as_str());
-    super::go_to("/account");
+    super::go_to("/account#colours");
     Ok(())
 }
 

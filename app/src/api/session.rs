@@ -1,6 +1,7 @@
 //! The session cookies: their names and attributes, in one place for server functions and middleware.
 
 use http::header::{COOKIE, SET_COOKIE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -61,6 +62,24 @@ impl SessionCookies {
         ]
     }
 
+    /// Name of the cookie that brings a new API key, sealed, to the page that shows it.
+    pub const fn once_name(self) -> &'static str {
+        if self.secure {
+            "__Secure-mamcrawler_once"
+        } else {
+            "mamcrawler_once"
+        }
+    }
+
+    /// The `Set-Cookie` value that brings it there; an empty one forgets it. No other page is sent it.
+    fn once(self, value: &str, max_age: u64) -> HeaderValue {
+        let (name, secure) = (self.once_name(), if self.secure { "; Secure" } else { "" });
+        HeaderValue::from_str(&format!(
+            "{name}={value}; Path=/account; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
+        ))
+        .expect("what is sealed is base64url")
+    }
+
     fn cookie(self, name: &str, value: &str, max_age: u64) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
         HeaderValue::from_str(&format!(
@@ -72,12 +91,13 @@ impl SessionCookies {
 
 /// The value of a cookie by its name, in whichever `Cookie` header it stands.
 pub fn find_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let pairs = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    // Bytes, as a cookie of another program on this host may hold any.
+    let lines = headers.get_all(COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let mut values = pairs.filter_map(|pair| {
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        std::str::from_utf8(value).ok()
+    });
     values.next().filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
@@ -97,6 +117,20 @@ pub fn set_preference(name: &'static str, value: &'static str) {
     send([cookie.expect("the words of preferences are plain")]);
 }
 
+/// Gives the browser something sealed that the account page shows next, and only then.
+pub fn set_once(sealed: &str) {
+    let cookies = use_context::<SessionCookies>().unwrap_or_default();
+    send([cookies.once(sealed, services::shown_once::SECONDS)]);
+}
+
+/// Takes what [`set_once`] gave: the browser forgets it with this answer.
+pub fn take_once() -> Option<String> {
+    let cookies = use_context::<SessionCookies>().unwrap_or_default();
+    let found = find_cookie(&use_context::<Parts>()?.headers, cookies.once_name())?;
+    send([cookies.once("", 0)]);
+    Some(found)
+}
+
 fn send(cookies: impl IntoIterator<Item = HeaderValue>) {
     let Some(response) = use_context::<ResponseOptions>() else {
         return;
@@ -108,7 +142,45 @@ fn send(cookies: impl IntoIterator<Item = HeaderValue>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn find(lines: &[Vec<u8>]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for line in lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()) {
+            headers.append(COOKIE, line);
+        }
+        SessionCookies::default().access_token(&headers)
+    }
+
+    /// A pair of another program: any bytes that a header takes but the separator.
+    fn foreign_pair() -> impl Strategy<Value = Vec<u8>> {
+        let byte = any::<u8>().prop_filter("of a header", |byte| *byte >= b' ' && !matches!(*byte, b';' | 0x7f));
+        prop::collection::vec(byte, 0..30).prop_map(|bytes| [b"x=".as_slice(), &bytes].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn our_cookie_is_found_among_those_of_other_programs(
+            before in prop::collection::vec(foreign_pair(), 0..3),
+            after in prop::collection::vec(foreign_pair(), 0..3),
+            token in "[A-Za-z0-9_.-]{1,60}",
+            is_one_line in any::<bool>(),
+        ) {
+            let own = format!("{}={token}", SessionCookies::default().access_name()).into_bytes();
+            let pairs = [before, vec![own], after].concat();
+            let lines = if is_one_line { vec![pairs.join(b"; ".as_slice())] } else { pairs };
+            prop_assert_eq!(find(&lines), Some(token));
+        }
+
+        #[test]
+        fn no_line_makes_reading_panic_or_invents_a_value(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..4)) {
+            let name = SessionCookies::default().access_name().as_bytes();
+            let is_there = lines.iter().any(|line| line.windows(name.len()).any(|window| window == name));
+            prop_assert!(is_there || find(&lines).is_none());
+        }
+    }
 
     fn tokens() -> TokenPair {
         TokenPair {
@@ -136,6 +208,14 @@ mod tests {
             assert!(cookie.contains("=; Path=/; Max-Age=0;"), "{cookie}");
             assert!(!cookie.contains("Secure"), "{cookie}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_once_is_sent_to_its_page_alone() {
+        let expected = "__Secure-mamcrawler_once=abc; Path=/account; Max-Age=60; HttpOnly; SameSite=Strict; Secure";
+        assert_eq!(SessionCookies { secure: true }.once("abc", 60), expected);
+        let forgotten = "mamcrawler_once=; Path=/account; Max-Age=0; HttpOnly; SameSite=Strict";
+        assert_eq!(SessionCookies::default().once("", 0), forgotten);
     }
 
     #[test]

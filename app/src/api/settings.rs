@@ -27,6 +27,7 @@ pub struct SettingsInput {
     #[serde(default)]
     pub is_automatic: bool,
     pub stall_minutes: u32,
+    pub audit_retention_days: u32,
 }
 
 impl From<SettingsInput> for Settings {
@@ -46,6 +47,7 @@ impl From<SettingsInput> for Settings {
             max_automatic_grabs: input.max_automatic_grabs,
             is_automatic: input.is_automatic,
             stall_minutes: input.stall_minutes,
+            audit_retention_days: input.audit_retention_days,
         }
     }
 }

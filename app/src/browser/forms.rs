@@ -51,7 +51,8 @@ fn submit(event: SubmitEvent) {
     if form.has_attribute("data-live") {
         event.prevent_default();
         look(&form, Step::Push);
-    } else if form.get_attribute("method").as_deref() == Some("post") {
+    } else if form.get_attribute("method").as_deref() == Some("post") && !form.has_attribute("data-leaves") {
+        // One that leaves leads to another site, where only the browser itself can go.
         event.prevent_default();
         send(form, event.submitter());
     }

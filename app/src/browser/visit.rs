@@ -64,8 +64,14 @@ pub fn start(trouble: RwSignal<Option<Trouble>>) {
     });
 }
 
-/// Asks for what is shown again.
+/// Asks for what is shown again. What the server shows once stays until the person goes on: it would not come again.
 pub fn refresh() {
+    if document()
+        .query_selector("[data-once]")
+        .is_ok_and(|shown| shown.is_some())
+    {
+        return;
+    }
     let (turn, address) = (TURN.get(), SHOWN.with_borrow(Clone::clone));
     let newest = REFRESH.get().wrapping_add(1);
     REFRESH.set(newest);
@@ -119,6 +125,8 @@ pub async fn post(form: &HtmlFormElement, address: &str, body: UrlSearchParams) 
     let stays = arrive(&answer, if is_refused { Step::Gone } else { Step::Replace });
     if is_refused {
         show_complaint(form);
+    } else if stays {
+        focus_shown_once();
     }
     stays
 }
@@ -195,6 +203,14 @@ fn show_complaint(form: &HtmlFormElement) {
     }
     if let Ok(field) = field.dyn_into::<HtmlElement>() {
         let _ = field.focus();
+    }
+}
+
+/// What the server shows only now is brought into view and read out.
+fn focus_shown_once() {
+    let shown = document().query_selector("[data-once]").ok().flatten();
+    if let Some(shown) = shown.and_then(|shown| shown.dyn_into::<HtmlElement>().ok()) {
+        let _ = shown.focus();
     }
 }
 

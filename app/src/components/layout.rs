@@ -33,12 +33,13 @@ const MAIN: [Place; 4] = [
 ];
 
 /// Behind "More" on a phone.
-const MORE: [Place; 6] = [
+const MORE: [Place; 7] = [
     place("/wants", "Wants", Icon::Bookmark, Role::Viewer),
     place("/jobs", "Jobs", Icon::Jobs, Role::Viewer),
     place("/integrations", "Integrations", Icon::Plug, Role::Admin),
     place("/settings", "Settings", Icon::Cog, Role::Admin),
     place("/users", "Users", Icon::Users, Role::Admin),
+    place("/audit", "Audit log", Icon::Shield, Role::Admin),
     place("/account", "Account", Icon::Account, Role::Viewer),
 ];
 

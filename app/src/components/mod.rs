@@ -1,5 +1,6 @@
 //! Pieces of pages. They show what they are given and fetch nothing.
 
+pub mod audit_words;
 pub mod books;
 pub mod confirm;
 pub mod cover;
@@ -12,6 +13,7 @@ pub mod moment;
 pub mod notices;
 pub mod pager;
 pub mod post_form;
+pub mod roles;
 pub mod runs;
 pub mod search_fields;
 pub mod states;

@@ -3,10 +3,6 @@
 use leptos::ev::{MouseEvent, Targeted};
 use leptos::prelude::*;
 
-/// The server function that tests.
-#[cfg(any(feature = "hydrate", test))]
-const PATH: &str = "/sfn/test_integration";
-
 /// What a test came to: the tone of the notice, its sentence, and what was learnt on the way.
 #[derive(Debug, Clone)]
 struct Outcome {
@@ -15,7 +11,8 @@ struct Outcome {
     facts: Vec<String>,
 }
 
-/// Sends the form around it to be tested, unsaved, and shows what came of it. The list tests without JavaScript.
+/// Sends the form around it to be tested, unsaved, and shows what came of it. The element around it names the server
+/// function that tests, as `data-test`. What is saved can be tested without JavaScript.
 #[island]
 pub fn TestButton() -> impl IntoView {
     // Until the button runs, pressing it would do nothing.
@@ -24,7 +21,7 @@ pub fn TestButton() -> impl IntoView {
     Effect::new(move || is_ready.set(true));
     let press = move |event: Targeted<MouseEvent, web_sys::HtmlButtonElement>| {
         #[cfg(feature = "hydrate")]
-        browser::test(event.target().form(), is_ready, outcome);
+        browser::test(&event.target(), is_ready, outcome);
         #[cfg(not(feature = "hydrate"))]
         drop(event);
     };
@@ -56,18 +53,21 @@ mod browser {
     use leptos::prelude::*;
     use leptos::task::spawn_local;
     use wasm_bindgen::{JsCast, JsValue};
-    use web_sys::{FormData, HtmlFormElement};
+    use web_sys::{FormData, HtmlButtonElement};
 
-    use super::{Outcome, PATH};
+    use super::Outcome;
     use crate::browser::post_json;
 
-    pub fn test(form: Option<HtmlFormElement>, is_ready: RwSignal<bool>, outcome: RwSignal<Option<Outcome>>) {
-        let Some(fields) = form.and_then(|form| FormData::new_with_form(&form).ok()) else {
+    pub fn test(button: &HtmlButtonElement, is_ready: RwSignal<bool>, outcome: RwSignal<Option<Outcome>>) {
+        let fields = button.form().and_then(|form| FormData::new_with_form(&form).ok());
+        let around = button.closest("[data-test]").ok().flatten();
+        let path = around.and_then(|around| around.get_attribute("data-test"));
+        let (Some(fields), Some(path)) = (fields, path) else {
             return;
         };
         is_ready.set(false);
         spawn_local(async move {
-            let answer = post_json(PATH, &fields).await;
+            let answer = post_json(&path, &fields).await;
             outcome.set(Some(answer.map_or_else(unanswered, |answer| read(&answer))));
             is_ready.set(true);
         });
@@ -100,18 +100,5 @@ mod browser {
 
     fn get(object: &JsValue, name: &str) -> JsValue {
         Reflect::get(object, &name.into()).unwrap_or_default()
-    }
-}
-
-#[cfg(all(test, feature = "ssr"))]
-mod tests {
-    use leptos::server_fn::ServerFn;
-
-    use super::PATH;
-    use crate::api::integrations::TestIntegration;
-
-    #[test]
-    fn the_button_posts_to_the_server_function_that_tests() {
-        assert_eq!(PATH, TestIntegration::PATH);
     }
 }

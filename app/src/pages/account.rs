@@ -1,4 +1,8 @@
-//! One's own account: password, appearance, signing out.
+//! One's own account: sign-ins, API keys, single sign-on, password, appearance.
+
+mod connections;
+mod keys;
+mod sign_ins;
 
 use leptos::prelude::*;
 
@@ -10,6 +14,9 @@ use crate::components::notices::{Notice, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostForm};
 use crate::pages::read_query;
 use crate::theme::{Theme, read_theme};
+use connections::ConnectionsSection;
+use keys::KeysSection;
+use sign_ins::SignInsSection;
 
 /// Everything one can change about oneself.
 #[component]
@@ -24,19 +31,32 @@ pub fn AccountPage() -> impl IntoView {
                 {who}
                 <ButtonForm post={Post::to::<Logout>()}><button class="button" type="submit">"Sign out"</button></ButtonForm>
             </section>
+            <SignInsSection />
+            <KeysSection />
+            <ConnectionsSection />
             <PasswordSection />
             <ThemeSection />
         </div>
     }
 }
 
+/// Says that a form did its work, on the page that it was answered with.
+#[component]
+fn Done(
+    /// What the address says behind `done`.
+    word: &'static str,
+    sentence: &'static str,
+) -> impl IntoView {
+    let is_done = read_query().get_str("done") == Some(word);
+    is_done.then(|| view! { <Notice tone=Tone::Good>{sentence}</Notice> })
+}
+
 #[component]
 fn PasswordSection() -> impl IntoView {
-    let is_done = read_query().get_str("done") == Some("password");
     view! {
-        <section class="section">
+        <section class="section" id="password">
             <h2>"Password"</h2>
-            {is_done.then(|| view! { <Notice tone=Tone::Good>"The password was changed."</Notice> })}
+            <Done word="password" sentence="The password was changed." />
             <PostForm post={Post::to::<ChangePassword>()}>
                 <TextField
                     label="Password now" name="current_password" kind="password" required=true
@@ -64,7 +84,7 @@ fn ThemeSection() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <section class="section">
+        <section class="section" id="colours">
             <h2>"Colours"</h2>
             <ButtonForm post={Post::to::<SetTheme>()}><div class="actions">{buttons}</div></ButtonForm>
         </section>

@@ -134,17 +134,19 @@ fn Parts(parts: Vec<DownloadPart>) -> impl IntoView {
                 None => view! { <bdi>{part.title}</bdi> }.into_any(),
             };
             view! {
-                <li>
-                    {title}
-                    {part.is_wanted.then(|| view! { <span class="tag">"Wanted"</span> })}
-                    {part.is_owned.then(|| view! { <span class="tag">"Skipped"</span> })}
-                    <span class="row-meta num">{files}" "<bdi>{part.sentence}</bdi></span>
+                <li class="row">
+                    <div class="row-head">
+                        {title}
+                        {part.is_wanted.then(|| view! { <span class="tag">"Wanted"</span> })}
+                        {part.is_owned.then(|| view! { <span class="tag">"Skipped"</span> })}
+                    </div>
+                    <p class="row-meta num"><span>{files}</span><bdi>{part.sentence}</bdi></p>
                 </li>
             }
         })
         .collect::<Vec<_>>();
     (!rows.is_empty())
-        .then(|| view! { <section class="section"><h2>"Books in it"</h2><ul class="files">{rows}</ul></section> })
+        .then(|| view! { <section class="section"><h2>"Books in it"</h2><ul class="rows">{rows}</ul></section> })
 }
 
 #[component]

@@ -1,10 +1,11 @@
 //! Adding or editing one integration; it can be tested before it is saved.
 
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_params_map;
 use types::integrations::{Integration, IntegrationKind};
 
-use crate::api::integrations::{SaveIntegration, list_integrations};
+use crate::api::integrations::{SaveIntegration, TestIntegration, list_integrations};
 use crate::api::{AppError, no_such};
 use crate::components::integration_form::{IntegrationFields, purpose};
 use crate::components::layout::PageHead;
@@ -51,7 +52,7 @@ fn Editor(kind: IntegrationKind, stored: Option<Integration>) -> impl IntoView {
             <p class="hint">{kind.label()}": "{purpose(kind)}</p>
             <PostForm post={Post::to::<SaveIntegration>()}>
                 <IntegrationFields kind=kind stored=stored />
-                <div class="actions">
+                <div class="actions" data-test=TestIntegration::PATH>
                     <button class="button button-primary" type="submit">"Save"</button>
                     <TestButton />
                     <a class="button button-quiet" href="/integrations">"Back"</a>

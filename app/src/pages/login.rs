@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
 
+use crate::api::account::find_provider;
 use crate::api::people::Login;
 use crate::api::shell::get_shell;
 use crate::components::fields::TextField;
 use crate::components::post_form::{Post, PostForm};
 use crate::pages::show;
 
-/// User name and password.
+/// User name and password, or the single sign-on provider.
 #[component]
 pub fn LoginPage() -> impl IntoView {
     view! {
@@ -24,7 +25,12 @@ pub fn LoginPage() -> impl IntoView {
                 } else if shell.user.is_some() {
                     view! { <Redirect path="/" /> }.into_any()
                 } else {
-                    view! { <LoginForm /> }.into_any()
+                    let provider = find_provider().await?;
+                    view! {
+                        <LoginForm />
+                        {provider.map(|name| view! { <ProviderLink name=name /> })}
+                    }
+                    .into_any()
                 })
             })}
         </main>
@@ -39,5 +45,16 @@ fn LoginForm() -> impl IntoView {
             <TextField label="Password" name="password" kind="password" required=true autocomplete="current-password" />
             <button class="button button-primary" type="submit">"Sign in"</button>
         </PostForm>
+    }
+}
+
+#[component]
+fn ProviderLink(name: String) -> impl IntoView {
+    view! {
+        <p class="other-way">
+            <a class="button" href="/auth/oidc/start?return_to=/" rel="external">
+                <span>"Sign in with "<bdi>{name}</bdi></span>
+            </a>
+        </p>
     }
 }

@@ -1,6 +1,7 @@
 //! The pages: each reads what it shows on the server, and is asked for again when something changed.
 
 mod account;
+mod audit;
 mod book;
 mod dashboard;
 mod download;
@@ -16,11 +17,14 @@ mod search;
 mod search_result;
 mod settings;
 mod setup;
+mod sign_on;
 mod signed_in;
+mod user;
 mod users;
 mod wants;
 
 pub use account::AccountPage;
+pub use audit::AuditPage;
 pub use book::BookPage;
 pub use dashboard::DashboardPage;
 pub use download::DownloadPage;
@@ -36,7 +40,9 @@ pub use search::SearchPage;
 pub use search_result::SearchResultPage;
 pub use settings::SettingsPage;
 pub use setup::SetupPage;
+pub use sign_on::SignOnPage;
 pub use signed_in::SignedIn;
+pub use user::UserPage;
 pub use users::UsersPage;
 pub use wants::WantsPage;
 

@@ -24,7 +24,7 @@ pub fn SettingsPage() -> impl IntoView {
         )
         .await?;
         Ok(view! {
-            <PageHead title="Settings" />
+            <PageHead title="Settings"><a class="button" href="/settings/sign-on">"Single sign-on"</a></PageHead>
             {is_saved.then(|| view! { <Notice tone=Tone::Good>"The settings were saved."</Notice> })}
             <PostForm post={Post::to::<SaveSettings>()}>
                 <div class="sections">
@@ -137,6 +137,7 @@ fn LimitSection(settings: Settings) -> impl IntoView {
                 <NumberField label="Disk kept free, GiB" name="min_free_gib" value=settings.min_free_gib />
                 <NumberField label="Automatic grabs in one run" name="max_automatic_grabs" value=settings.max_automatic_grabs />
                 <NumberField label="Minutes without a byte = stalled" name="stall_minutes" value=settings.stall_minutes />
+                <NumberField label="Days that the audit log is kept" name="audit_retention_days" value=settings.audit_retention_days />
             </div>
         </section>
     }

@@ -1,7 +1,7 @@
 //! The people who may sign in, for admins.
 
 use leptos::prelude::*;
-use types::people::{Role, User};
+use types::people::User;
 
 use crate::api::people::{CreateUser, SetUserActive, list_users};
 use crate::components::fields::{SelectField, TextField};
@@ -10,6 +10,7 @@ use crate::components::layout::PageHead;
 use crate::components::moment::Moment;
 use crate::components::notices::{Notice, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
+use crate::components::roles::role_choices;
 use crate::components::states::Badge;
 use crate::pages::{read_query, show};
 
@@ -17,7 +18,11 @@ use crate::pages::{read_query, show};
 #[component]
 pub fn UsersPage() -> impl IntoView {
     let set_active = Post::to::<SetUserActive>();
-    let is_done = read_query().get_str("done") == Some("created");
+    let done = match read_query().get_str("done") {
+        Some("created") => Some("The account was made."),
+        Some("deleted") => Some("The account was deleted."),
+        _ => None,
+    };
     show(async move {
         let rows = list_users()
             .await?
@@ -26,7 +31,7 @@ pub fn UsersPage() -> impl IntoView {
             .collect_view();
         Ok(view! {
             <PageHead title="Users" />
-            {is_done.then(|| view! { <Notice tone=Tone::Good>"The account was made."</Notice> })}
+            {done.map(|sentence| view! { <Notice tone=Tone::Good>{sentence}</Notice> })}
             <PostErrors posts=vec![set_active.clone()] />
             <ul class="rows">{rows}</ul>
             <NewUserForm />
@@ -45,7 +50,7 @@ fn UserRow(user: User, set_active: Post) -> impl IntoView {
     view! {
         <li class="row row-tight" data-key=user.id.to_string()>
             <div class="row-head">
-                <bdi class="row-title">{user.username}</bdi>
+                <a class="row-title" href=format!("/users/{}", user.id)><bdi>{user.username}</bdi></a>
                 <span class="tag">{user.role.as_str()}</span>
                 <Badge face=face />
             </div>
@@ -53,23 +58,22 @@ fn UserRow(user: User, set_active: Post) -> impl IntoView {
                 <span>"Made " <Moment at=user.created_at /></span>
                 {user.last_login_at.map(|at| view! { <span>"Last signed in " <Moment at=at /></span> })}
             </p>
-            <ButtonForm post=set_active>
-                <input type="hidden" name="id" value=user.id.to_string() />
-                <input type="hidden" name="is_active" value=(!user.is_active).to_string() />
-                <button class="button button-quiet" type="submit">
-                    {if user.is_active { "Keep out" } else { "Let in again" }}
-                </button>
-            </ButtonForm>
+            <div class="actions">
+                <a class="button button-quiet" href=format!("/users/{}", user.id)>"Change"</a>
+                <ButtonForm post=set_active>
+                    <input type="hidden" name="id" value=user.id.to_string() />
+                    <input type="hidden" name="is_active" value=(!user.is_active).to_string() />
+                    <button class="button button-quiet" type="submit">
+                        {if user.is_active { "Keep out" } else { "Let in again" }}
+                    </button>
+                </ButtonForm>
+            </div>
         </li>
     }
 }
 
 #[component]
 fn NewUserForm() -> impl IntoView {
-    let roles = Role::ALL
-        .iter()
-        .map(|role| (role.to_string(), describe_role(*role).to_owned()))
-        .collect();
     view! {
         <section class="section">
             <h2>"Add somebody"</h2>
@@ -79,18 +83,9 @@ fn NewUserForm() -> impl IntoView {
                     label="Password" name="password" kind="password" required=true autocomplete="new-password"
                     hint="At least 10 characters. They can change it later."
                 />
-                <SelectField label="May" name="role" choices=roles value="user" />
+                <SelectField label="May" name="role" choices=role_choices() value="user" />
                 <button class="button button-primary" type="submit">"Add"</button>
             </PostForm>
         </section>
-    }
-}
-
-const fn describe_role(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer: read",
-        Role::User => "user: browse, request, keep own wants",
-        Role::Manager => "manager: approve, grab, edit",
-        Role::Admin => "admin: users, settings, secrets, jobs",
     }
 }

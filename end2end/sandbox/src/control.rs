@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::myanonamouse::Member;
-use crate::state::{KNOWN_FAULTS, Shared, lock};
+use crate::state::{Faults, KNOWN_FAULTS, Shared, lock};
 
 pub fn router() -> Router<Shared> {
     Router::new()
@@ -24,7 +24,7 @@ pub fn router() -> Router<Shared> {
 /// `{"service":"mam","fault":"429","times":2}` or `{"service":"abs","fault":"down","on":true}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultOrder {
+pub struct FaultOrder {
     service: String,
     fault: String,
     times: Option<u32>,
@@ -40,31 +40,37 @@ async fn list_faults(State(sandbox): State<Shared>) -> Json<Value> {
 }
 
 async fn set_fault(State(sandbox): State<Shared>, Json(order): Json<FaultOrder>) -> Response {
+    let is_on = match switch_fault(&sandbox.faults, &order) {
+        Ok(is_on) => is_on,
+        Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
+    };
+    if order.service == "client"
+        && let Err(error) = set_client_fault(&sandbox, &order.fault, is_on).await
+    {
+        sandbox.faults.set(&order.service, &order.fault, None);
+        return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response();
+    }
+    Json(json!({ "active": sandbox.faults.list() })).into_response()
+}
+
+/// Switches a fault that there is, and says whether it is on now.
+pub fn switch_fault(faults: &Faults, order: &FaultOrder) -> Result<bool, String> {
     let is_known = KNOWN_FAULTS
         .iter()
         .any(|(service, faults)| *service == order.service && faults.contains(&order.fault.as_str()));
     if !is_known {
-        return (
-            StatusCode::BAD_REQUEST,
-            format!(
-                "There is no fault {}/{}; see GET /control/faults.",
-                order.service, order.fault
-            ),
-        )
-            .into_response();
+        return Err(format!(
+            "There is no fault {}/{}; see GET /control/faults.",
+            order.service, order.fault
+        ));
     }
     let uses = match (order.on, order.times) {
         (Some(false), _) | (_, Some(0)) => None,
         (_, Some(times)) => Some(Some(times)),
         _ => Some(None),
     };
-    if order.service == "client"
-        && let Err(error) = set_client_fault(&sandbox, &order.fault, uses.is_some()).await
-    {
-        return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response();
-    }
-    sandbox.faults.set(&order.service, &order.fault, uses);
-    Json(json!({ "active": sandbox.faults.list() })).into_response()
+    faults.set(&order.service, &order.fault, uses);
+    Ok(uses.is_some())
 }
 
 async fn set_client_fault(sandbox: &Shared, fault: &str, is_on: bool) -> anyhow::Result<()> {

@@ -13,6 +13,7 @@ mod control;
 mod covers;
 mod files;
 mod myanonamouse;
+mod oidc;
 mod provision;
 mod prowlarr;
 mod releases;
@@ -37,7 +38,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::catalogue::Catalogue;
 use crate::myanonamouse::Member;
-use crate::state::{Ports, Sandbox, Secrets, Shared, load_or_create, record_request, replace_file};
+use crate::state::{Faults, Ports, Sandbox, Secrets, Shared, load_or_create, record_request, replace_file};
 use crate::swarm::{ClientSettings, UserClient, start_qbittorrent};
 
 #[derive(Parser)]
@@ -51,6 +52,12 @@ struct Arguments {
 enum Command {
     /// Start everything and run until told to stop.
     Serve(ServeOptions),
+    /// Start only the single sign-on provider, on a free port.
+    ServeOidc {
+        /// Write address and credentials to this JSON file when it listens.
+        #[arg(long)]
+        print: PathBuf,
+    },
 }
 
 #[derive(clap::Args)]
@@ -73,12 +80,17 @@ struct ServeOptions {
 }
 
 fn main() -> Result<()> {
-    let Command::Serve(options) = Arguments::parse().command;
+    let command = Arguments::parse().command;
     // The children end with the thread that started them, so that must be a thread that lives as long as we do: this one.
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(options))
+        .block_on(async {
+            match command {
+                Command::Serve(options) => serve(options).await,
+                Command::ServeOidc { print } => oidc::serve_alone(&print).await,
+            }
+        })
 }
 
 async fn serve(options: ServeOptions) -> Result<()> {
@@ -109,12 +121,16 @@ async fn serve(options: ServeOptions) -> Result<()> {
         Ok(audiobookshelf::seed_shelf(&dir.join("library"), options.items))
     })?;
     let settings = ClientSettings::of_user(&dir, &ports, &secrets);
+    let client_secret = load_or_create(&dir.join("oidc.json"), || Ok(oidc::client_secret()))?;
+    let faults = Arc::new(Faults::default());
+    let sign_in_provider = oidc::Provider::new(ports.control, client_secret, Arc::clone(&faults))?;
     let sandbox: Shared = Arc::new(Sandbox {
         dir,
         ports,
         secrets,
         catalogue,
-        faults: Default::default(),
+        faults,
+        sign_in_provider: Arc::new(sign_in_provider),
         journal: Default::default(),
         member: Mutex::new(member),
         swarms: Default::default(),
@@ -186,7 +202,13 @@ fn choose_ports(dir: &Path, base: Option<u16>) -> Result<Ports> {
 async fn listen(sandbox: &Shared) -> Result<()> {
     let ports = &sandbox.ports;
     let services: [(&str, u16, Router<Shared>); 5] = [
-        ("control", ports.control, control::router()),
+        (
+            "control",
+            ports.control,
+            control::router()
+                .merge(oidc::control_routes(&sandbox.sign_in_provider))
+                .merge(oidc::router(&sandbox.sign_in_provider)),
+        ),
         ("mam", ports.myanonamouse, myanonamouse::router(sandbox)),
         ("prowlarr", ports.prowlarr, prowlarr::router(sandbox)),
         ("abs", ports.audiobookshelf, audiobookshelf::router(sandbox)),
@@ -232,6 +254,13 @@ async fn start_swarm(sandbox: &Shared) -> Result<swarm::Qbittorrent> {
         .await?;
     println!("sandbox: {seeding} torrents are seeded");
     Ok(seeder)
+}
+
+/// Ends when the process is told to.
+async fn stopped() {
+    if let Err(error) = wait_for_signal().await {
+        eprintln!("sandbox: signals can't be waited for: {error:#}");
+    }
 }
 
 async fn wait_for_signal() -> Result<()> {

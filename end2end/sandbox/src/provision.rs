@@ -130,6 +130,7 @@ pub fn describe(sandbox: &Sandbox) -> Value {
         "qbittorrent": { "url": url(ports.client_web), "username": secrets.client_username, "password": secrets.client_password,
             "save_path": sandbox.dir.join("downloads") },
         "tracker": { "announce": member_announce(sandbox) },
+        "oidc": crate::oidc::describe(&sandbox.sign_in_provider),
         "seeder": { "url": url(ports.seeder_web) },
     })
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::audiobookshelf::Shelf;
 use crate::catalogue::Catalogue;
 use crate::myanonamouse::Member;
+use crate::oidc::Provider;
 use crate::swarm::UserClient;
 use crate::tracker::Swarms;
 
@@ -25,12 +26,13 @@ pub struct Sandbox {
     pub ports: Ports,
     pub secrets: Secrets,
     pub catalogue: Catalogue,
-    pub faults: Faults,
+    pub faults: Arc<Faults>,
     pub journal: Journal,
     pub member: Mutex<Member>,
     pub swarms: Mutex<Swarms>,
     pub shelf: Mutex<Shelf>,
     pub user_client: tokio::sync::Mutex<UserClient>,
+    pub sign_in_provider: Arc<Provider>,
 }
 
 /// A cheap handle on the one sandbox.
@@ -208,6 +210,43 @@ pub const KNOWN_FAULTS: &[(&str, &[&str])] = &[
     ),
     ("tracker", &["failure", "no_peers", "down"]),
     ("client", &["down", "disk_full"]),
+    (
+        "oidc",
+        &[
+            "down",
+            "html",
+            "slow",
+            "other_issuer",
+            "trailing_slash",
+            "slash_in_token",
+            "weak_algorithms",
+            "secret_in_body",
+            "access_denied",
+            "reused_code",
+            "no_iss_parameter",
+            "wrong_iss_parameter",
+            "no_id_token",
+            "alg_none",
+            "hs256_secret",
+            "hs256_public_key",
+            "unknown_kid",
+            "stolen_kid",
+            "wrong_iss",
+            "wrong_aud",
+            "several_aud",
+            "wrong_azp",
+            "wrong_nonce",
+            "no_nonce",
+            "expired",
+            "slightly_expired",
+            "issued_later",
+            "long_subject",
+            "claims_in_userinfo",
+            "userinfo_of_another",
+            "verified_in_token",
+            "endpoint_in_the_house",
+        ],
+    ),
 ];
 
 impl Faults {
