@@ -27,6 +27,7 @@ if [ "$purpose" = test ]; then
   need chromium chromium
   need node nodejs
   need npm npm
+  python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   [ -e /usr/share/fonts/opentype/noto ] || packages+=(fonts-noto-cjk)
   [ -e /usr/share/fonts/truetype/dejavu ] || packages+=(fonts-dejavu-core)
 fi
@@ -59,4 +60,5 @@ if [ "$purpose" = test ]; then
     rustup component add llvm-tools
   fi
   command -v cargo-llvm-cov >/dev/null 2>&1 || cargo install --quiet --locked cargo-llvm-cov --version 0.9.1
+  command -v cargo-deny >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny --version 0.20.2
 fi

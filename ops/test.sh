@@ -11,6 +11,10 @@ step() {
 
 step "tools"
 ops/install-tools.sh test
+(cd end2end && npm ci --no-audit --no-fund --loglevel=error)
+
+step "supply chain"
+ops/supply-chain.sh
 
 step "format"
 cargo fmt --all --check
@@ -46,7 +50,12 @@ step "Rust tests"
 cargo test --workspace --exclude frontend --exclude xtask --tests
 
 step "browser tests"
-(cd end2end && npm ci --no-audit --no-fund --loglevel=error && MAMCRAWLER_TARGET="$CARGO_TARGET_DIR/debug" npx playwright test)
+# The client of a program, generated from the API's document, has to fit it.
+(cd end2end && npm run --silent client && MAMCRAWLER_TARGET="$CARGO_TARGET_DIR/debug" npx playwright test)
+
+step "made-up requests to the API"
+# The same requests each time, so that a failure is the change's. Other seeds are for `ops/schemathesis.sh` by hand.
+SCHEMATHESIS_SECONDS=60 SCHEMATHESIS_SEED=1 ops/schemathesis.sh
 
 step "coverage"
 cargo llvm-cov report --json --summary-only --output-path "$CARGO_TARGET_DIR/coverage.json"

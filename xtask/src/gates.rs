@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::asvs::find_asvs_gaps;
 use crate::workspace_root;
 
 /// Which workspace crates each crate may name as a dependency (dev-dependencies aside).
@@ -54,6 +55,7 @@ pub fn check_gates() -> Result<()> {
     findings.extend(find_placeholders(&root)?);
     findings.extend(find_machine_paths(&root)?);
     findings.extend(find_bare_secrets(&root)?);
+    findings.extend(find_asvs_gaps(&root)?);
     for finding in &findings {
         println!("gate: {finding}");
     }
