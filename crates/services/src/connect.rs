@@ -183,7 +183,7 @@ pub(crate) fn connect_stored(
     skip_myanonamouse: bool,
 ) -> std::result::Result<AnyClient, ClientError> {
     if row.is_refused() && integration.kind == IntegrationKind::Qbittorrent {
-        return Err(refused_before(row));
+        return Err(refused_before(&row.name));
     }
     let key = CacheKey {
         revision: row.revision,
@@ -293,9 +293,9 @@ pub(crate) fn open_secret(services: &Services, row: &IntegrationRow) -> std::res
 }
 
 /// The refusal of this very address and secret, not tried again.
-pub(crate) fn refused_before(row: &IntegrationRow) -> ClientError {
+pub(crate) fn refused_before(name: &str) -> ClientError {
     ClientError::CredentialsRefused {
-        service: row.name.clone(),
+        service: name.to_owned(),
         credential: "user name, password or API key".into(),
         advice: "It is not tried again until you change them in Settings → Integrations.".into(),
     }

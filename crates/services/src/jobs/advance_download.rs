@@ -18,7 +18,7 @@ use types::integrations::Integration;
 
 use super::JOB_ACTOR;
 use super::fetch_torrent::obtain_torrent;
-use crate::connect::Connected;
+use crate::connect::{Connected, refused_before};
 use crate::error::{Result, ServiceError};
 use crate::failover;
 use crate::text::size_text;
@@ -282,17 +282,43 @@ fn in_client(
 }
 
 fn client_down(integration: &Integration, error: &ClientError) -> Obstacle {
+    hold(HoldReason::ClientDown, tell_trouble(&integration.name, error))
+}
+
+/// A refusal reads the same whether the client just said it or it is remembered, so that looking again adds no line.
+fn tell_trouble(name: &str, error: &ClientError) -> String {
     let advice = if error.is_retryable() {
         "It is tried again in 10 minutes."
     } else {
         "Then retry."
     };
-    let said = error.to_string();
-    let name = &integration.name;
-    let said = if said.starts_with(name.as_str()) {
-        said
-    } else {
-        format!("{name}: {said}")
+    let said = match error {
+        ClientError::CredentialsRefused { .. } => refused_before(name).to_string(),
+        other => other.to_string(),
     };
-    hold(HoldReason::ClientDown, format!("{said} {advice}"))
+    if said.starts_with(name) {
+        format!("{said} {advice}")
+    } else {
+        format!("{name}: {said} {advice}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_reads_the_same_when_it_is_remembered() {
+        let fresh = ClientError::CredentialsRefused {
+            service: "qBittorrent".into(),
+            credential: "user name or password".into(),
+            advice: "Enter them again.".into(),
+        };
+        let told = tell_trouble("Attic", &fresh);
+        assert_eq!(told, tell_trouble("Attic", &refused_before("Attic")));
+        assert!(
+            told.starts_with("Attic refused the user name") && told.ends_with("Then retry."),
+            "{told}"
+        );
+    }
 }
