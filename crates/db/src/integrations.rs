@@ -135,6 +135,12 @@ pub async fn find_integration(conn: &mut Connection, id: IntegrationId) -> DbRes
         .optional()?)
 }
 
+/// The integration with this id, kept as it is until the end of the transaction.
+pub async fn lock_integration(conn: &mut Connection, id: IntegrationId) -> DbResult<Option<IntegrationRow>> {
+    let query = integrations::table.find(id.0).select(IntegrationRow::as_select());
+    Ok(query.for_update().first(conn).await.optional()?)
+}
+
 /// The integration of this name.
 pub async fn find_integration_by_name(conn: &mut Connection, name: &str) -> DbResult<Option<IntegrationRow>> {
     let query = integrations::table

@@ -40,6 +40,8 @@ impl Turn {
 
     async fn lock(mut self, id: IntegrationId) -> DbResult<Self> {
         if let Some(conn) = &mut self.conn {
+            // Those before us take as long as the services that they ask.
+            pool::unbound_statements(conn).await?;
             diesel::sql_query("SELECT pg_advisory_lock(hashtextextended('turn ' || $1, 0))")
                 .bind::<Text, _>(id.to_string())
                 .execute(conn)

@@ -463,6 +463,8 @@ diesel::table! {
         revoked_at -> Nullable<Timestamptz>,
         address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        rotated_address -> Nullable<Text>,
+        rotated_user_agent -> Nullable<Text>,
     }
 }
 

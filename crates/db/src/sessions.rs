@@ -27,6 +27,20 @@ pub struct SessionRow {
     pub revoked_at: Option<DateTime<Utc>>,
     pub address: Option<String>,
     pub user_agent: Option<String>,
+    /// Where the newest token was asked for, unless it is the first one.
+    pub rotated_address: Option<String>,
+    pub rotated_user_agent: Option<String>,
+}
+
+/// A new token in place of the newest one.
+#[derive(AsChangeset)]
+#[diesel(table_name = sessions, treat_none_as_null = true)]
+pub struct Rotation {
+    pub refresh_hash: Vec<u8>,
+    pub expires_at: DateTime<Utc>,
+    pub rotated_at: DateTime<Utc>,
+    pub rotated_address: Option<String>,
+    pub rotated_user_agent: Option<String>,
 }
 
 impl SessionRow {
@@ -112,20 +126,10 @@ pub async fn lock_session(conn: &mut Connection, id: SessionId) -> DbResult<Opti
 }
 
 /// Replaces the newest token; the old one becomes the previous one.
-pub async fn rotate_session(
-    conn: &mut Connection,
-    id: SessionId,
-    refresh_hash: &[u8],
-    expires_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> DbResult<()> {
+pub async fn rotate_session(conn: &mut Connection, id: SessionId, rotation: Rotation) -> DbResult<()> {
+    let keep_old = sessions::previous_refresh_hash.eq(sessions::refresh_hash.nullable());
     diesel::update(sessions::table.find(id.0))
-        .set((
-            sessions::previous_refresh_hash.eq(sessions::refresh_hash.nullable()),
-            sessions::refresh_hash.eq(refresh_hash),
-            sessions::expires_at.eq(expires_at),
-            sessions::rotated_at.eq(now),
-        ))
+        .set((keep_old, rotation))
         .execute(conn)
         .await?;
     Ok(())

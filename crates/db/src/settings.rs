@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use types::UserId;
@@ -20,6 +21,16 @@ pub async fn read_setting(conn: &mut Connection, name: &str) -> DbResult<Option<
         .first(conn)
         .await
         .optional()?)
+}
+
+/// The stored value; others who lock it wait until the end of the transaction.
+pub async fn lock_setting(conn: &mut Connection, name: &str) -> DbResult<Option<Value>> {
+    // Not the row, which need not be there yet.
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('mamcrawler setting ' || $1))")
+        .bind::<Text, _>(name)
+        .execute(conn)
+        .await?;
+    read_setting(conn, name).await
 }
 
 /// Stores or replaces a value.

@@ -67,6 +67,12 @@ pub async fn find_user(conn: &mut Connection, id: UserId) -> DbResult<Option<Use
         .optional()?)
 }
 
+/// The user with this id, kept as they are until the end of the transaction.
+pub async fn lock_user(conn: &mut Connection, id: UserId) -> DbResult<Option<UserRow>> {
+    let query = users::table.find(id.0).select(UserRow::as_select());
+    Ok(query.for_no_key_update().first(conn).await.optional()?)
+}
+
 /// The user whose case-folded name this is.
 pub async fn find_user_by_key(conn: &mut Connection, username_key: &str) -> DbResult<Option<UserRow>> {
     let query = users::table

@@ -73,6 +73,12 @@ struct DueRow {
     daily_at_seconds: Option<i32>,
 }
 
+#[derive(diesel::QueryableByName)]
+struct SwitchRow {
+    #[diesel(sql_type = Bool)]
+    is_enabled: bool,
+}
+
 /// Adds the kinds that are missing and brings schedules up to date; what an admin switched off stays off.
 pub async fn ensure_definitions(
     conn: &mut AsyncPgConnection,
@@ -151,6 +157,15 @@ pub async fn hasten_job(conn: &mut AsyncPgConnection, kind: JobKind, at: DateTim
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Whether the job runs by its schedule; that stays so until the end of the transaction. `None` = there is no such job.
+pub async fn lock_job(conn: &mut AsyncPgConnection, kind: JobKind) -> Result<Option<bool>> {
+    let found: Vec<SwitchRow> = diesel::sql_query("SELECT is_enabled FROM job_definitions WHERE kind = $1 FOR UPDATE")
+        .bind::<Text, _>(kind.as_str())
+        .load(conn)
+        .await?;
+    Ok(found.into_iter().next().map(|row| row.is_enabled))
 }
 
 /// Switches a job's schedule on or off; it can be run by hand either way. `false` = there is no such job.

@@ -16,6 +16,14 @@ pub struct Origin {
     pub credential: Credential,
 }
 
+impl Origin {
+    /// The user agent as it is stored: not longer than it needs to be.
+    pub(crate) fn short_user_agent(&self) -> Option<String> {
+        let agent = self.user_agent.as_ref()?;
+        Some(agent.chars().take(200).collect())
+    }
+}
+
 /// What a request proved itself with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Credential {

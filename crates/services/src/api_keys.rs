@@ -6,6 +6,7 @@
 
 mod authenticate;
 
+pub(crate) use authenticate::is_key_still_good;
 pub use authenticate::{authenticate_key, parse_key};
 
 use base64::Engine;

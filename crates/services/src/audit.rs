@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub(crate) use changes::{Changes, changes_between};
 pub use export::{export_entries, write_csv_cell};
 pub use refusals::{Refusal, record_refusal};
-pub(crate) use refusals::{RefusalGate, WrongCredential, record_wrong_credential};
+pub(crate) use refusals::{RefusalGate, WrongCredential, record_repeat, record_wrong_credential};
 
 use crate::Services;
 use crate::actor::{Actor, Origin, require};

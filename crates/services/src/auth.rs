@@ -6,7 +6,7 @@
 
 use chrono::TimeDelta;
 use db::Connection;
-use db::sessions::SessionRow;
+use db::sessions::{Rotation, SessionRow};
 use db::users::UserRow;
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -16,7 +16,7 @@ use types::{SessionId, UserId};
 use crate::Services;
 use crate::actor::{Actor, Credential, Origin, require_account_rights};
 use crate::api_keys::{PREFIX, authenticate_key};
-use crate::audit::{WrongCredential, record_action, record_visitor, record_wrong_credential};
+use crate::audit::{WrongCredential, record_action, record_repeat, record_visitor, record_wrong_credential};
 use crate::clock::random_32;
 use crate::credentials::{ACCESS_MINUTES, RefreshToken};
 use crate::error::{FieldErrors, Result, ServiceError};
@@ -63,6 +63,11 @@ pub async fn login(services: &Services, form: LoginForm, origin: Origin) -> Resu
     .await
 }
 
+/// How many passwords this process has hashed or verified. Refused sign-ins that differ in it tell whose names exist.
+pub fn count_hashings(services: &Services) -> u64 {
+    services.inner.hashing.count()
+}
+
 async fn check_login(
     services: &Services,
     (key, password): (&str, &str),
@@ -72,7 +77,12 @@ async fn check_login(
     let user = db::users::find_user_by_key(&mut conn, key).await?;
     // Not while hashing: connections are few.
     drop(conn);
-    let is_right = verify_password(password, user.as_ref().map(|user| user.password_hash.as_str())).await?;
+    let is_right = verify_password(
+        services,
+        password,
+        user.as_ref().map(|user| user.password_hash.as_str()),
+    )
+    .await?;
     let mut conn = services.connection().await?;
     let Some(user) = user.as_ref().filter(|_| is_right) else {
         return Err(refuse_login(&mut conn, services, user.as_ref(), (guess, origin)).await?);
@@ -137,7 +147,7 @@ pub async fn refresh(services: &Services, refresh_token: &str, origin: Origin) -
     };
     let mut conn = services.connection().await?;
     let refreshed = conn
-        .transaction::<_, ServiceError, _>(async |conn| match judge_refresh(conn, services, &token).await? {
+        .transaction::<_, ServiceError, _>(async |conn| match judge_refresh(conn, services, &token, &origin).await? {
             Refresh::Good(user) => Ok(Some(sign_in(services, &user, &services.inner.credentials.next_refresh(&token))?)),
             Refresh::Over => Ok(None),
             Refresh::Reused(session) => {
@@ -163,7 +173,12 @@ enum Refresh {
 }
 
 /// Decides about a token that is one of ours, and rotates it if it is the newest.
-async fn judge_refresh(conn: &mut Connection, services: &Services, token: &RefreshToken) -> Result<Refresh> {
+async fn judge_refresh(
+    conn: &mut Connection,
+    services: &Services,
+    token: &RefreshToken,
+    origin: &Origin,
+) -> Result<Refresh> {
     let now = services.now();
     let Some(session) = db::sessions::lock_session(conn, token.session).await? else {
         return Ok(Refresh::Over);
@@ -178,18 +193,26 @@ async fn judge_refresh(conn: &mut Connection, services: &Services, token: &Refre
         return Ok(Refresh::Over);
     };
     if session.is_newest(&token.hash()) {
-        let next = services.inner.credentials.next_refresh(token);
-        let expires_at = now + TimeDelta::days(SESSION_DAYS);
-        db::sessions::rotate_session(conn, token.session, &next.hash(), expires_at, now).await?;
+        let rotation = Rotation {
+            refresh_hash: services.inner.credentials.next_refresh(token).hash(),
+            expires_at: now + TimeDelta::days(SESSION_DAYS),
+            rotated_at: now,
+            rotated_address: origin.address.clone(),
+            rotated_user_agent: origin.short_user_agent(),
+        };
+        db::sessions::rotate_session(conn, token.session, rotation).await?;
         return Ok(Refresh::Good(user));
     }
     let is_previous = session.previous_refresh_hash.as_deref() == Some(token.hash().as_slice());
     let is_within_grace = now < session.rotated_at + TimeDelta::seconds(GRACE_SECONDS);
-    Ok(if is_previous && is_within_grace {
-        Refresh::Good(user)
-    } else {
-        Refresh::Reused(session)
-    })
+    if !(is_previous && is_within_grace) {
+        return Ok(Refresh::Reused(session));
+    }
+    let rotated_by = (session.rotated_address, session.rotated_user_agent);
+    if rotated_by != (origin.address.clone(), origin.short_user_agent()) {
+        record_repeat(conn, services, (UserId(user.id), &user.username), origin).await?;
+    }
+    Ok(Refresh::Good(user))
 }
 
 /// Who sent this bearer credential, an access token or an API key, from `origin`.
@@ -280,7 +303,7 @@ async fn check_own_password(
     let mut conn = services.connection().await?;
     let user = db::users::find_user(&mut conn, id).await?.ok_or_else(signed_out)?;
     drop(conn);
-    if verify_password(password, Some(&user.password_hash)).await? {
+    if verify_password(services, password, Some(&user.password_hash)).await? {
         forgive_guesses(&mut *services.connection().await?, guess).await?;
         return Ok(user);
     }
@@ -320,10 +343,9 @@ pub(crate) async fn start_session(
         expires_at: now + TimeDelta::days(SESSION_DAYS),
         revoked_at: None,
         address: origin.address.clone(),
-        user_agent: origin
-            .user_agent
-            .as_ref()
-            .map(|agent| agent.chars().take(200).collect()),
+        user_agent: origin.short_user_agent(),
+        rotated_address: None,
+        rotated_user_agent: None,
     };
     db::sessions::insert_session(conn, &session).await?;
     sign_in(services, user, &token)

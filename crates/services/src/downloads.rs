@@ -5,6 +5,7 @@ use db::downloads::DownloadRow;
 use db::imports::{ImportFileRow, ImportRow};
 use diesel_async::AsyncConnection;
 use domain::download_life::{actions, can_confirm_split};
+use serde_json::json;
 use types::downloads::{
     DownloadActions, DownloadDetail, DownloadPart, DownloadScope, DownloadState, DownloadSummary, EventCode,
     ImportAttempt, PlannedFile,
@@ -13,6 +14,7 @@ use types::people::Role;
 use types::{DownloadId, Page, PageRequest, SearchId};
 
 use crate::actor::{Actor, require};
+use crate::audit::record_action;
 use crate::error::{Result, ServiceError};
 use crate::failover::find_blocklist_reason;
 use crate::grab::enqueue_advance;
@@ -132,6 +134,7 @@ pub async fn retry_download(services: &Services, actor: &Actor, id: DownloadId) 
             )));
         }
         db::wants::reopen_want(conn, download.want_id.into()).await?;
+        note_decision(services, conn, actor, "retry_download", &download).await?;
         if has_usable_release(conn, &download).await? {
             let sentence = format!("{} retried it.", actor.name());
             let step = Step::new(DownloadState::Queued, EventCode::Retried, sentence).with(|changes| {
@@ -176,14 +179,16 @@ pub async fn cancel_download(services: &Services, actor: &Actor, id: DownloadId)
                 ),
                 false => format!("{} cancelled it.", actor.name()),
             };
-            take_step(
+            let download = take_step(
                 services,
                 conn,
                 actor,
                 &download,
                 Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence),
             )
-            .await
+            .await?;
+            note_decision(services, conn, actor, "cancel_download", &download).await?;
+            Ok(download)
         })
         .await?;
     stop_unfinished(services, &download).await;
@@ -203,9 +208,16 @@ pub async fn choose_another(services: &Services, actor: &Actor, id: DownloadId) 
             download.state()?
         )));
     }
-    let form = form_of_want(&mut conn, download.want_id.into()).await?;
-    drop(conn);
-    searches::start_search_for_want(services, actor, form, download.want_id.into()).await
+    let want = download.want_id.into();
+    let form = form_of_want(&mut conn, want).await?;
+    let search = conn
+        .transaction::<_, ServiceError, _>(async |conn| {
+            note_decision(services, conn, actor, "choose_another", &download).await?;
+            searches::insert_search(services, conn, actor, (&form, Some(want))).await
+        })
+        .await?;
+    searches::run_in_background(services, search, form);
+    Ok(search)
 }
 
 /// Takes the proposed parts of a pack for books of their own and imports them; what they are is said by `get_download`.
@@ -230,9 +242,23 @@ pub async fn confirm_split(services: &Services, actor: &Actor, id: DownloadId) -
         let step = Step::new(DownloadState::Verifying, EventCode::SplitConfirmed, sentence)
             .with(|changes| changes.next_at = Some(None));
         let download = take_step(services, conn, actor, &download, step).await?;
+        note_decision(services, conn, actor, "confirm_split", &download).await?;
         enqueue_import(services, conn, &download).await
     })
     .await
+}
+
+/// The audit log's line about what a person decided, under the title that is wanted.
+async fn note_decision(
+    services: &Services,
+    conn: &mut Connection,
+    actor: &Actor,
+    action: &str,
+    download: &DownloadRow,
+) -> Result<()> {
+    let form = form_of_want(conn, download.want_id.into()).await?;
+    let about = (Some(form.title), json!({ "download": download.id() }));
+    record_action(conn, services, actor, action, about).await
 }
 
 async fn lock_download(conn: &mut Connection, id: DownloadId) -> Result<DownloadRow> {

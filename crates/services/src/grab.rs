@@ -7,6 +7,7 @@ use diesel_async::AsyncConnection;
 use domain::choice::holds_several;
 use domain::normalise::title_key;
 use jobs::NewRun;
+use serde_json::json;
 use types::downloads::{DownloadState, EventCode};
 use types::jobs::JobKind;
 use types::people::Role;
@@ -16,6 +17,7 @@ use types::{CandidateId, DownloadId, RunId, WantId, WorkId};
 
 use crate::Services;
 use crate::actor::{Actor, require};
+use crate::audit::record_action;
 use crate::error::{Result, ServiceError};
 use crate::ownership::{Ownership, find_library_obstacle, find_owned, identity_of_form};
 use crate::transition::{Step, new_event, take_step};
@@ -83,7 +85,21 @@ async fn grab_in(
         options,
         attempts: 0,
     };
-    queue_chosen(services, conn, actor, &chosen).await
+    let before = db::downloads::find_active_download(conn, work).await?;
+    let id = queue_chosen(services, conn, actor, &chosen).await?;
+    // The same release again is on its way already, and nothing happened.
+    if before.map(|download| is_in_flight(&download)).transpose()? != Some(true) {
+        let detail = json!({ "download": id, "is_forced": options.is_forced });
+        record_action(
+            conn,
+            services,
+            actor,
+            "grab_candidate",
+            (Some(candidate.facts.title), detail),
+        )
+        .await?;
+    }
+    Ok(id)
 }
 
 /// A release that is about to be grabbed.

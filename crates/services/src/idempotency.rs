@@ -5,7 +5,6 @@ use std::time::Duration;
 use db::idempotency_keys::{IdempotencyKey, KeyAge, claim_key, find_answer, free_key, keep_answer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use tracing::Instrument;
 
 use crate::Services;
@@ -55,7 +54,7 @@ where
         route: request.route.into(),
         key: request.key,
     };
-    if let Some(value) = claim_or_wait(services, &key, &Sha256::digest(&request.body)).await? {
+    if let Some(value) = claim_or_wait(services, &key, &services.secrets().hash(&request.body)).await? {
         let value = serde_json::from_value(value).map_err(ServiceError::internal)?;
         return Ok(KeyedAnswer {
             value,
@@ -79,7 +78,7 @@ where
     })
 }
 
-/// `None` = the key is ours and the work has to be done.
+/// `None` = the key is ours and the work has to be done. `hash` is a keyed one: the body may hold a password.
 async fn claim_or_wait(services: &Services, key: &IdempotencyKey, hash: &[u8]) -> Result<Option<serde_json::Value>> {
     let waited = async {
         loop {

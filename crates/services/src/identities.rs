@@ -12,6 +12,8 @@ use crate::Services;
 use crate::actor::{Actor, require, require_account_rights, require_own_or_admin};
 use crate::audit::record_action;
 use crate::error::{Result, ServiceError};
+use crate::seen::{Edited, Seen};
+use crate::users::{read_edition, take_user};
 
 /// A user's e-mail and identities; one's own, or anybody's for admins.
 pub async fn list_identities(services: &Services, actor: &Actor, user: Option<UserId>) -> Result<UserIdentities> {
@@ -27,8 +29,31 @@ pub async fn list_identities(services: &Services, actor: &Actor, user: Option<Us
     })
 }
 
+/// A user's e-mail and identities, to edit the e-mail.
+pub async fn get_edited_identities(
+    services: &Services,
+    actor: &Actor,
+    user: Option<UserId>,
+) -> Result<Edited<UserIdentities>> {
+    let id = require_own_or_admin(actor, user)?;
+    let mut conn = services.connection().await?;
+    let row = db::users::find_user(&mut conn, id).await?;
+    let row = row.ok_or_else(|| ServiceError::not_found("user"))?;
+    // Before what it names: an edit in between makes it an old edition, which edits nothing.
+    let edition = read_edition(&mut conn, &row).await?;
+    drop(conn);
+    let value = list_identities(services, actor, user).await?;
+    Ok(Edited { value, edition })
+}
+
 /// Enters or removes a user's e-mail. Admins only, as it can lead a provider to the account.
-pub async fn set_email(services: &Services, actor: &Actor, user: UserId, email: Option<&str>) -> Result<()> {
+pub async fn set_email(
+    services: &Services,
+    actor: &Actor,
+    user: impl Into<Seen<UserId>>,
+    email: Option<&str>,
+) -> Result<()> {
+    let seen = user.into();
     require(actor, Role::Admin)?;
     require_account_rights(actor)?;
     let typed = email.map(str::trim).filter(|text| !text.is_empty());
@@ -41,11 +66,9 @@ pub async fn set_email(services: &Services, actor: &Actor, user: UserId, email: 
     };
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let row = db::users::find_user(conn, user)
-            .await?
-            .ok_or_else(|| ServiceError::not_found("user"))?;
-        let old = db::identities::find_email(conn, user).await?;
-        db::identities::set_email(conn, user, email.as_deref())
+        let row = take_user(conn, &seen).await?;
+        let old = db::identities::find_email(conn, seen.it).await?;
+        db::identities::set_email(conn, seen.it, email.as_deref())
             .await
             .map_err(email_taken)?;
         let detail = json!({ "changes": { "email": { "old": old, "new": email } } });

@@ -20,6 +20,7 @@ use crate::error::{Result, ServiceError};
 use crate::integration_form::check_form;
 use crate::latch::record_refusal;
 use crate::request_queue::session_context;
+use crate::seen::{Edited, Edition, Expected, Seen};
 use crate::tested_session::take_tested_session;
 
 /// All integrations in the order in which they are asked, without secrets.
@@ -29,22 +30,59 @@ pub async fn list_integrations(services: &Services, actor: &Actor) -> Result<Vec
     rows.iter().map(|row| Ok(row.view()?)).collect()
 }
 
+/// One, without its secret.
+pub async fn get_integration(services: &Services, actor: &Actor, id: IntegrationId) -> Result<Edited<Integration>> {
+    require(actor, Role::Manager)?;
+    let row = db::integrations::find_integration(&mut *services.connection().await?, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("integration"))?;
+    Ok(Edited {
+        value: row.view()?,
+        edition: edition_of(&row),
+    })
+}
+
+/// What an admin edits, not what checks find out. The revision stands for the secret.
+fn edition_of(row: &IntegrationRow) -> Edition {
+    Edition::of(&json!({
+        "id": row.id, "name": row.name, "url": row.url, "is_enabled": row.is_enabled, "priority": row.priority,
+        "options": row.options, "revision": row.revision,
+    }))
+}
+
+/// The stored one in the expected edition; nobody edits it until the end of the transaction.
+async fn take_integration(conn: &mut db::Connection, id: IntegrationId, expected: &Expected) -> Result<IntegrationRow> {
+    let row = db::integrations::lock_integration(conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("integration"))?;
+    expected.check(&edition_of(&row))?;
+    Ok(row)
+}
+
 /// Adds or edits one. An empty secret keeps the stored one.
-pub async fn save_integration(services: &Services, actor: &Actor, form: IntegrationForm) -> Result<IntegrationId> {
-    store_form(services, actor, form, false).await
+pub async fn save_integration(
+    services: &Services,
+    actor: &Actor,
+    form: impl Into<Seen<IntegrationForm>>,
+) -> Result<IntegrationId> {
+    store_form(services, actor, form.into(), false).await
 }
 
 /// The same for what the sandbox provides, which is labelled as such.
 pub(crate) async fn store_form(
     services: &Services,
     actor: &Actor,
-    form: IntegrationForm,
+    form: Seen<IntegrationForm>,
     is_sandbox: bool,
 ) -> Result<IntegrationId> {
     require(actor, Role::Admin)?;
+    let Seen { it: form, expected } = form;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let stored = find_stored(conn, &form).await?;
+        let stored = match form.id {
+            Some(id) => Some(check_kind(take_integration(conn, id, &expected).await?, &form)?),
+            None => None,
+        };
         let form = check_form(form, stored.as_ref().is_some_and(|row| row.secret.is_some()))?;
         let changes = describe_changes(stored.as_ref(), &form)?;
         let id = match stored {
@@ -91,13 +129,17 @@ async fn find_stored(conn: &mut db::Connection, form: &IntegrationForm) -> Resul
     let row = db::integrations::find_integration(conn, id)
         .await?
         .ok_or_else(|| ServiceError::not_found("integration"))?;
-    if row.kind != form.kind.as_str() {
-        return Err(ServiceError::field(
-            "kind",
-            "The kind can't be changed. Add a new integration instead.",
-        ));
+    check_kind(row, form).map(Some)
+}
+
+fn check_kind(row: IntegrationRow, form: &IntegrationForm) -> Result<IntegrationRow> {
+    if row.kind == form.kind.as_str() {
+        return Ok(row);
     }
-    Ok(Some(row))
+    Err(ServiceError::field(
+        "kind",
+        "The kind can't be changed. Add a new integration instead.",
+    ))
 }
 
 async fn update_stored(
@@ -214,13 +256,16 @@ async fn enqueue_first_jobs(
 }
 
 /// Removes one, with the books and releases that are known through it. Files and torrents stay.
-pub async fn delete_integration(services: &Services, actor: &Actor, id: IntegrationId) -> Result<()> {
+pub async fn delete_integration(
+    services: &Services,
+    actor: &Actor,
+    integration: impl Into<Seen<IntegrationId>>,
+) -> Result<()> {
+    let Seen { it: id, expected } = integration.into();
     require(actor, Role::Admin)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let row = db::integrations::find_integration(conn, id)
-            .await?
-            .ok_or_else(|| ServiceError::not_found("integration"))?;
+        let row = take_integration(conn, id, &expected).await?;
         db::integrations::delete_integration(conn, id).await?;
         record_action(
             conn,
@@ -239,15 +284,14 @@ pub async fn delete_integration(services: &Services, actor: &Actor, id: Integrat
 pub async fn set_integration_enabled(
     services: &Services,
     actor: &Actor,
-    id: IntegrationId,
+    integration: impl Into<Seen<IntegrationId>>,
     is_enabled: bool,
 ) -> Result<()> {
+    let Seen { it: id, expected } = integration.into();
     require(actor, Role::Admin)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let row = db::integrations::find_integration(conn, id)
-            .await?
-            .ok_or_else(|| ServiceError::not_found("integration"))?;
+        let row = take_integration(conn, id, &expected).await?;
         db::integrations::set_integration_enabled(conn, id, is_enabled).await?;
         let mut changes = Changes::default();
         changes.add("is_enabled", row.is_enabled.into(), is_enabled.into());
@@ -268,14 +312,16 @@ pub async fn test_integration(services: &Services, actor: &Actor, form: Integrat
     let stored = find_stored(&mut conn, &form).await?;
     let form = check_form(form, stored.as_ref().is_some_and(|row| row.secret.is_some()))?;
     let skip_myanonamouse = has_myanonamouse(&db::integrations::list_integrations(&mut conn).await?);
+    // It brings a secret to an address that somebody typed.
+    let about = (Some(form.name.clone()), json!({ "kind": form.kind, "url": form.url }));
     if let Some(row) = &stored
         && is_unchanged(row, &form)?
     {
-        // A person presses it, so a stopped queue goes on.
-        db::request_budgets::clear_pause(&mut conn, row.id.into()).await?;
+        begin_test(&mut conn, services, actor, ("test_integration", row.id.into(), about)).await?;
         drop(conn);
         return check_row(services, row, skip_myanonamouse).await;
     }
+    record_action(&mut conn, services, actor, "test_integration", about).await?;
     drop(conn);
     let secret = match (&stored, form.secret.is_empty()) {
         (Some(row), true) => open_secret(services, row)?,
@@ -287,6 +333,20 @@ pub async fn test_integration(services: &Services, actor: &Actor, form: Integrat
         Err(error) => Err(error),
     };
     Ok(tested.unwrap_or_else(|error| failed_outcome(&error)))
+}
+
+/// A person presses it, so a stopped queue goes on.
+async fn begin_test(
+    conn: &mut db::Connection,
+    services: &Services,
+    actor: &Actor,
+    (action, id, about): (&str, IntegrationId, (Option<String>, serde_json::Value)),
+) -> Result<()> {
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        db::request_budgets::clear_pause(conn, id).await?;
+        record_action(conn, services, actor, action, about).await
+    })
+    .await
 }
 
 /// The form differs from the row in nothing that a login depends on.
@@ -324,7 +384,8 @@ pub async fn check_integration(services: &Services, actor: &Actor, id: Integrati
         .find(|row| row.id == id.0)
         .ok_or_else(|| ServiceError::not_found("integration"))?;
     if actor.user_id().is_some() {
-        db::request_budgets::clear_pause(&mut conn, id).await?;
+        let about = (Some(row.name.clone()), json!({ "kind": row.kind }));
+        begin_test(&mut conn, services, actor, ("check_integration", id, about)).await?;
     }
     drop(conn);
     check_row(services, row, has_myanonamouse(&rows)).await

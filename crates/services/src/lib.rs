@@ -29,10 +29,12 @@ pub mod request_queue;
 pub mod runs;
 pub mod searches;
 pub mod secrets;
+pub mod seen;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
 pub mod shown_once;
+pub mod standing;
 pub mod users;
 pub mod wants;
 
@@ -144,6 +146,7 @@ struct Inner {
     oidc: oidc::ProviderCache,
     refusals: audit::RefusalGate,
     unchecked_guesses: login_guard::UncheckedGuesses,
+    hashing: password::Hashing,
 }
 
 impl Services {
@@ -170,6 +173,7 @@ impl Services {
             oidc: oidc::ProviderCache::default(),
             refusals: audit::RefusalGate::default(),
             unchecked_guesses: login_guard::UncheckedGuesses::default(),
+            hashing: password::Hashing::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -1,8 +1,8 @@
 //! Slows down guessing of passwords, tokens and keys, over all processes on one database.
 //!
 //! A guess is counted before it is checked and forgotten when it was right, so that many guesses at once get no more
-//! tries than one after the other. A guess that has to wait is not even checked; one that the server could not check to
-//! the end, as the database or its turn to hash did not come, was none and is taken back.
+//! tries than one after the other. A guess that has to wait is not even checked; one that the server answers with
+//! any error of its own (5xx), mostly as the database or its turn to hash did not come, was none and is taken back.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! Passwords: what is accepted, argon2id, and the same work whether or not there is such a user.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -25,6 +26,37 @@ static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
     Semaphore::new(cores)
 });
 
+/// A hash with the same costs as real ones, for names that don't exist. Written down, as making it would cost its first
+/// use twice.
+const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Argon2id. Counts, as refusals that cost different numbers of computations tell whose names exist.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hashing {
+    computed: Arc<AtomicU64>,
+}
+
+impl Hashing {
+    /// Computations since the start.
+    pub fn count(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
+    fn hash(&self, password: &str, salt: &[u8]) -> Result<String> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        let hash = Argon2::default()
+            .hash_password_with_salt(password.as_bytes(), salt)
+            .map_err(ServiceError::internal)?;
+        Ok(hash.to_string())
+    }
+
+    fn verify(&self, password: &str, stored: &str) -> bool {
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        Argon2::default().verify_password(password.as_bytes(), stored).is_ok()
+    }
+}
+
 /// Notes what is wrong with a new password in `field`.
 pub(crate) fn check_password(errors: &mut FieldErrors, field: &str, password: &str, username: &str) {
     if password.chars().count() < MIN_CHARACTERS {
@@ -46,7 +78,8 @@ pub(crate) async fn hash_password(services: &Services, password: &str) -> Result
     let mut salt = [0_u8; 16];
     services.random().fill(&mut salt);
     let password = password.to_owned();
-    compute(move || hash_with_salt(&password, &salt)).await
+    let hashing = services.inner.hashing.clone();
+    compute(move || hashing.hash(&password, &salt)).await
 }
 
 /// Tens of milliseconds of pure computing, when it is its turn.
@@ -73,40 +106,14 @@ async fn take_turn(turns: &Semaphore, patience: Duration) -> Result<SemaphorePer
 }
 
 /// Whether the password is right. `None` for the stored hash costs the same time and is always wrong.
-pub(crate) async fn verify_password(password: &str, stored: Option<&str>) -> Result<bool> {
+pub(crate) async fn verify_password(services: &Services, password: &str, stored: Option<&str>) -> Result<bool> {
     if password.len() > MAX_BYTES {
         return Ok(false);
     }
-    let (password, stored) = (password.to_owned(), stored.map(ToOwned::to_owned));
-    compute(move || {
-        let is_known = stored.is_some();
-        let hash = match stored {
-            Some(hash) => hash,
-            None => dummy_hash()?,
-        };
-        Ok(Argon2::default()
-            .verify_password(password.as_bytes(), hash.as_str())
-            .is_ok()
-            && is_known)
-    })
-    .await
-}
-
-/// A hash with the same costs as real ones, for names that don't exist.
-fn dummy_hash() -> Result<String> {
-    static HASH: OnceLock<String> = OnceLock::new();
-    if let Some(hash) = HASH.get() {
-        return Ok(hash.clone());
-    }
-    let hash = hash_with_salt("nobody has this password", &[0; 16])?;
-    Ok(HASH.get_or_init(|| hash).clone())
-}
-
-fn hash_with_salt(password: &str, salt: &[u8]) -> Result<String> {
-    let hash = Argon2::default()
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .map_err(ServiceError::internal)?;
-    Ok(hash.to_string())
+    let is_known = stored.is_some();
+    let stored = stored.unwrap_or(NOBODYS_HASH).to_owned();
+    let (password, hashing) = (password.to_owned(), services.inner.hashing.clone());
+    compute(move || Ok(hashing.verify(&password, &stored) && is_known)).await
 }
 
 #[cfg(test)]
@@ -115,11 +122,16 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_costs_as_much_hashing_as_one_that_does() {
-        // Algorithm, version, memory, passes and lanes decide the time; salt and hash follow them.
+        // Algorithm, version, memory, passes and lanes decide the time, and the lengths of salt and hash a little of it.
         let costs = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
-        let real = hash_with_salt("correct horse battery", &[7; 16]).unwrap();
-        assert_eq!(costs(&dummy_hash().unwrap()), costs(&real));
+        let lengths = |hash: &str| hash.split('$').skip(4).map(str::len).collect::<Vec<_>>();
+        let hashing = Hashing::default();
+        let real = hashing.hash("correct horse battery", &[7; 16]).unwrap();
+        assert_eq!(costs(NOBODYS_HASH), costs(&real));
+        assert_eq!(lengths(NOBODYS_HASH), lengths(&real));
         assert!(costs(&real).starts_with("$argon2id$v=19$m="));
+        // One that can't be read would be refused without any work.
+        argon2::password_hash::phc::PasswordHash::new(NOBODYS_HASH).unwrap();
     }
 
     #[tokio::test]

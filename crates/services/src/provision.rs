@@ -87,7 +87,7 @@ async fn add_integration(services: &Services, entry: &ProvisionedIntegration) ->
         secret: entry.secret.clone(),
         options: entry.options.clone(),
     };
-    let stored = integrations::store_form(services, &ACTOR, form, entry.is_sandbox).await;
+    let stored = integrations::store_form(services, &ACTOR, form.into(), entry.is_sandbox).await;
     stored.map_err(|error| ServiceError {
         message: format!("Integration \"{}\": {error}", entry.name),
         ..error

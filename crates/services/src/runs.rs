@@ -13,6 +13,7 @@ use crate::Services;
 use crate::actor::{Actor, require};
 use crate::audit::record_action;
 use crate::error::{Result, ServiceError};
+use crate::seen::{Edited, Edition, Seen};
 
 const MINUTE: i32 = 60;
 const HOUR: i32 = 60 * MINUTE;
@@ -59,6 +60,22 @@ pub fn start_worker(services: &Services, handler: Arc<dyn Handler>, tune: impl F
 pub async fn list_jobs(services: &Services, actor: &Actor) -> Result<Vec<JobSummary>> {
     require(actor, Role::Manager)?;
     Ok(jobs::list_jobs(&mut *services.connection().await?).await?)
+}
+
+/// One job with its schedule and its last run.
+pub async fn get_job(services: &Services, actor: &Actor, kind: JobKind) -> Result<Edited<JobSummary>> {
+    let jobs = list_jobs(services, actor).await?;
+    let job = jobs.into_iter().find(|job| job.kind == kind);
+    let job = job.ok_or_else(|| ServiceError::not_found("scheduled job"))?;
+    Ok(Edited {
+        edition: edition_of(kind, job.is_enabled),
+        value: job,
+    })
+}
+
+/// A person switches it; the runs come and go by themselves.
+fn edition_of(kind: JobKind, is_enabled: bool) -> Edition {
+    Edition::of(&json!({ "kind": kind, "is_enabled": is_enabled }))
 }
 
 /// Runs, newest first.
@@ -134,13 +151,20 @@ pub async fn cancel_run(services: &Services, actor: &Actor, id: RunId) -> Result
 }
 
 /// Switches a job's schedule on or off; it can be started by hand either way.
-pub async fn set_job_enabled(services: &Services, actor: &Actor, kind: JobKind, is_enabled: bool) -> Result<()> {
+pub async fn set_job_enabled(
+    services: &Services,
+    actor: &Actor,
+    job: impl Into<Seen<JobKind>>,
+    is_enabled: bool,
+) -> Result<()> {
+    let Seen { it: kind, expected } = job.into();
     require(actor, Role::Admin)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        if !jobs::set_job_enabled(conn, kind, is_enabled, services.now()).await? {
-            return Err(ServiceError::not_found("scheduled job"));
-        }
+        let was_enabled = jobs::lock_job(conn, kind).await?;
+        let was_enabled = was_enabled.ok_or_else(|| ServiceError::not_found("scheduled job"))?;
+        expected.check(&edition_of(kind, was_enabled))?;
+        jobs::set_job_enabled(conn, kind, is_enabled, services.now()).await?;
         let about = (Some(kind.as_str().into()), json!({ "is_enabled": is_enabled }));
         record_action(conn, services, actor, "set_job_enabled", about).await
     })

@@ -1,6 +1,7 @@
 //! Interactive searches: started at once, filled while the page looks on.
 
 use chrono::Duration;
+use db::Connection;
 use db::searches::NewSearch;
 use types::people::Role;
 use types::search::{SearchForm, SearchResult, SearchStatus};
@@ -16,31 +17,25 @@ const FIELD_LIMIT: usize = 500;
 const SEARCH_LIMIT: Duration = Duration::minutes(10);
 
 /// Starts a search and returns at once; `LiveEvent::Search` tells of every step.
+///
+/// Not in the audit log: it changes nothing, and the search itself says for 30 days who looked for what.
 pub async fn start_search(services: &Services, actor: &Actor, form: SearchForm) -> Result<SearchId> {
     require(actor, Role::User)?;
     let form = check_form(form)?;
-    spawn_search(services, actor, form, None).await
+    let mut conn = services.connection().await?;
+    let id = insert_search(services, &mut conn, actor, (&form, None)).await?;
+    run_in_background(services, id, form);
+    Ok(id)
 }
 
-/// The same for a want: what is grabbed from it is grabbed for that want.
-pub(crate) async fn start_search_for_want(
-    services: &Services,
-    actor: &Actor,
-    form: SearchForm,
-    want: WantId,
-) -> Result<SearchId> {
-    spawn_search(services, actor, form, Some(want)).await
-}
-
-async fn spawn_search(services: &Services, actor: &Actor, form: SearchForm, want: Option<WantId>) -> Result<SearchId> {
-    let id = insert_search(services, actor, &form, want).await?;
+/// Fills a stored search without waiting for it.
+pub(crate) fn run_in_background(services: &Services, id: SearchId, form: SearchForm) {
     let services = services.clone();
     tokio::spawn(async move {
         if let Err(error) = search_run::run_search(&services, id, &form).await {
             fail_search(&services, id, &error).await;
         }
     });
-    Ok(id)
 }
 
 /// A search with its candidates, best first.
@@ -75,15 +70,14 @@ pub async fn end_lost_searches(services: &Services) -> Result<u64> {
     Ok(u64::try_from(lost.len()).unwrap_or(u64::MAX))
 }
 
-/// The row that a search fills.
+/// The row that a search fills. What is grabbed from the search of a want is grabbed for that want.
 pub(crate) async fn insert_search(
     services: &Services,
+    conn: &mut Connection,
     actor: &Actor,
-    form: &SearchForm,
-    want: Option<WantId>,
+    (form, want): (&SearchForm, Option<WantId>),
 ) -> Result<SearchId> {
     let id = services.new_id::<SearchId>();
-    let mut conn = services.connection().await?;
     let search = NewSearch {
         id,
         want_id: want,
@@ -92,7 +86,7 @@ pub(crate) async fn insert_search(
         outcomes: Vec::new(),
         now: services.now(),
     };
-    db::searches::insert_search(&mut conn, &search).await?;
+    db::searches::insert_search(conn, &search).await?;
     Ok(id)
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use crate::clock::Random;
 use crate::credentials::digest;
@@ -31,6 +32,8 @@ struct SealingKey {
     /// Version and name of the key, as stored before the nonce. The name is a hash that tells nothing of the key.
     prefix: [u8; 1 + KEY_NAME_BYTES],
     cipher: XChaCha20Poly1305,
+    /// For hashes that nobody can try guesses against without it.
+    hash_key: [u8; 32],
 }
 
 impl SealingKey {
@@ -41,6 +44,7 @@ impl SealingKey {
         Self {
             prefix,
             cipher: XChaCha20Poly1305::new(Key::from_slice(key)),
+            hash_key: digest(&[b"mamcrawler hash key", key]),
         }
     }
 
@@ -72,6 +76,11 @@ impl SecretBox {
     /// How everything starts that the present key has sealed.
     pub fn prefix(&self) -> &[u8] {
         &self.sealing.prefix
+    }
+
+    /// A hash under the present key: kept beside a guessable text, it does not give the text away.
+    pub fn hash(&self, bytes: &[u8]) -> [u8; 32] {
+        digest(&[&self.sealing.hash_key, &Sha256::digest(bytes)])
     }
 
     /// Encrypts bytes for one place, such as `integrations/<id>/secret`.

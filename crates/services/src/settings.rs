@@ -12,6 +12,7 @@ use crate::Services;
 use crate::actor::{Actor, require};
 use crate::audit::{changes_between, record_action};
 use crate::error::{FieldErrors, Result, ServiceError};
+use crate::seen::{Edited, Edition, Seen};
 
 const SETTING: &str = "settings";
 /// Books that the preview shows.
@@ -21,6 +22,19 @@ const PREVIEW_BOOKS: u32 = 8;
 pub async fn get_settings(services: &Services, actor: &Actor) -> Result<Settings> {
     require(actor, Role::Manager)?;
     read_settings(services).await
+}
+
+/// The settings in force, to be edited.
+pub async fn get_edited_settings(services: &Services, actor: &Actor) -> Result<Edited<Settings>> {
+    let value = get_settings(services, actor).await?;
+    Ok(Edited {
+        edition: Edition::of(&to_json(&value)?),
+        value,
+    })
+}
+
+fn to_json(settings: &Settings) -> Result<serde_json::Value> {
+    serde_json::to_value(settings).map_err(ServiceError::internal)
 }
 
 /// The same for use cases, whoever asks.
@@ -43,14 +57,15 @@ pub(crate) async fn are_settings_saved(services: &Services) -> Result<bool> {
 }
 
 /// Replaces the settings.
-pub async fn save_settings(services: &Services, actor: &Actor, settings: Settings) -> Result<()> {
+pub async fn save_settings(services: &Services, actor: &Actor, settings: impl Into<Seen<Settings>>) -> Result<()> {
+    let Seen { it: settings, expected } = settings.into();
     require(actor, Role::Admin)?;
-    let settings = check_settings(settings)?;
-    let value = serde_json::to_value(&settings).map_err(ServiceError::internal)?;
+    let value = to_json(&check_settings(settings)?)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let old = parse_settings(db::settings::read_setting(conn, SETTING).await?)?;
-        let old = serde_json::to_value(old).map_err(ServiceError::internal)?;
+        let old = db::settings::lock_setting(conn, SETTING).await?;
+        let old = to_json(&parse_settings(old)?)?;
+        expected.check(&Edition::of(&old))?;
         db::settings::write_setting(conn, SETTING, &value, actor.user_id(), services.now()).await?;
         let changes = changes_between(&old, &value).into_value();
         record_action(

@@ -14,6 +14,7 @@ use crate::audit::{Changes, record_action};
 use crate::error::{FieldErrors, Result, ServiceError};
 use crate::login_guard::forgive_everywhere;
 use crate::password::{check_password, hash_password};
+use crate::seen::{Edited, Edition, Expected, Seen};
 
 const MAX_NAME_CHARACTERS: usize = 64;
 
@@ -53,11 +54,37 @@ pub async fn get_user(services: &Services, actor: &Actor, id: UserId) -> Result<
     Ok(found.ok_or_else(|| ServiceError::not_found("user"))?.view()?)
 }
 
+/// One person, to be edited: oneself, anybody for admins.
+pub async fn get_edited_user(services: &Services, actor: &Actor, id: UserId) -> Result<Edited<User>> {
+    let id = require_own_or_admin(actor, Some(id))?;
+    let mut conn = services.connection().await?;
+    let user = db::users::find_user(&mut conn, id).await?;
+    let user = user.ok_or_else(|| ServiceError::not_found("user"))?;
+    Ok(Edited {
+        value: user.view()?,
+        edition: read_edition(&mut conn, &user).await?,
+    })
+}
+
+/// What an admin edits, the e-mail with it; not when they signed in.
+pub(crate) async fn read_edition(conn: &mut Connection, user: &UserRow) -> Result<Edition> {
+    let email = db::identities::find_email(conn, UserId(user.id)).await?;
+    Ok(Edition::of(&json!({
+        "id": user.id, "username": user.username, "role": user.role, "is_active": user.is_active, "email": email,
+    })))
+}
+
 /// Changes name, role and whether a person may sign in: all that is asked for or, when a part is refused, nothing.
 ///
 /// Their sign-ins and API keys stay unless they are switched off. A role counts from their next request on. The last
 /// admin stays one. Each part has its own line in the audit log.
-pub async fn change_user(services: &Services, actor: &Actor, id: UserId, change: UserChange) -> Result<()> {
+pub async fn change_user(
+    services: &Services,
+    actor: &Actor,
+    user: impl Into<Seen<UserId>>,
+    change: UserChange,
+) -> Result<()> {
+    let seen = user.into();
     require(actor, Role::Admin)?;
     require_account_rights(actor)?;
     let name = change.username.as_deref().map(str::trim);
@@ -69,7 +96,7 @@ pub async fn change_user(services: &Services, actor: &Actor, id: UserId, change:
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
         // Each part must see what the one before made of the user.
-        let mut user = take_user(conn, id).await?;
+        let mut user = take_user(conn, &seen).await?;
         if let Some(name) = name {
             user = change_name(conn, (services, actor), user, name).await?;
         }
@@ -143,25 +170,31 @@ pub async fn reset_password(services: &Services, actor: &Actor, id: UserId, form
 }
 
 /// Removes a person with their sign-ins, API keys and requests; what was downloaded stays. The last admin stays.
-pub async fn delete_user(services: &Services, actor: &Actor, id: UserId) -> Result<()> {
+pub async fn delete_user(services: &Services, actor: &Actor, user: impl Into<Seen<UserId>>) -> Result<()> {
+    let seen = user.into();
     require(actor, Role::Admin)?;
     require_account_rights(actor)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let user = take_user(conn, id).await?;
+        let user = take_user(conn, &seen).await?;
         keep_an_admin(conn, &user).await?;
-        db::users::delete_user(conn, id).await?;
+        db::users::delete_user(conn, seen.it).await?;
         let about = (Some(user.username), json!({ "role": user.role }));
         record_action(conn, services, actor, "delete_user", about).await
     })
     .await
 }
 
-/// The user, while nobody else changes who is an admin: two admins who demote each other at once must take turns.
-async fn take_user(conn: &mut Connection, id: UserId) -> Result<UserRow> {
+/// The user in the expected edition, while nobody else edits them or changes who is an admin: two admins who demote each
+/// other at once must take turns.
+pub(crate) async fn take_user(conn: &mut Connection, seen: &Seen<UserId>) -> Result<UserRow> {
     db::users::lock_setup(conn).await?;
-    let user = db::users::find_user(conn, id).await?;
-    user.ok_or_else(|| ServiceError::not_found("user"))
+    let user = db::users::lock_user(conn, seen.it).await?;
+    let user = user.ok_or_else(|| ServiceError::not_found("user"))?;
+    if seen.expected != Expected::Anything {
+        seen.expected.check(&read_edition(conn, &user).await?)?;
+    }
+    Ok(user)
 }
 
 async fn change_name(

@@ -5,6 +5,7 @@ use db::downloads::{DownloadRow, NewDownload};
 use db::wants::NewWant;
 use diesel_async::AsyncConnection;
 use jobs::NewRun;
+use serde_json::json;
 use types::downloads::{DownloadState, EventCode, HoldReason};
 use types::jobs::JobKind;
 use types::people::Role;
@@ -13,6 +14,7 @@ use types::wants::{Want, WantReason, WantStatus};
 use types::{DownloadId, Page, PageRequest, RunId, WantId, WorkId};
 
 use crate::actor::{Actor, require, require_user};
+use crate::audit::record_action;
 use crate::error::{Result, ServiceError};
 use crate::ownership::{Ownership, find_owned, identity_of_form};
 use crate::transition::{Step, new_event, note_event, take_step};
@@ -55,6 +57,8 @@ pub async fn create_want(services: &Services, actor: &Actor, form: SearchForm, r
         db::works::lock_work(conn, work).await?;
         let want = open_want(services, conn, actor, work, &form, reason).await?;
         begin_download(services, conn, actor, want, work).await?;
+        let about = (Some(form.title.clone()), json!({ "author": form.author, "want": want }));
+        record_action(conn, services, actor, "create_want", about).await?;
         Ok(want)
     })
     .await
@@ -84,7 +88,8 @@ pub async fn cancel_want(services: &Services, actor: &Actor, id: WantId) -> Resu
             .await?;
         }
         db::wants::close_want(conn, id, WantStatus::Cancelled, services.now()).await?;
-        Ok(())
+        let about = (Some(want.form()?.title), json!({ "want": id }));
+        record_action(conn, services, actor, "cancel_want", about).await
     })
     .await
 }
@@ -109,7 +114,13 @@ pub async fn search_now(services: &Services, actor: &Actor, id: WantId) -> Resul
         if state != DownloadState::Wanted && !state.is_waiting() {
             return Err(ServiceError::conflict("It is on its way already; see its download."));
         }
-        enqueue_search(services, conn, actor, download.id()).await
+        enqueue_search(services, conn, actor, download.id()).await?;
+        let is_approval = download.hold_reason.as_deref() == Some(HoldReason::Approval.as_str());
+        let about = (
+            Some(want.form()?.title),
+            json!({ "want": id, "is_approval": is_approval }),
+        );
+        record_action(conn, services, actor, "search_want", about).await
     })
     .await
 }

@@ -71,6 +71,21 @@ impl TestDatabase {
         dumped
     }
 
+    /// Runs statements of SQL, for what can't be had by a use case.
+    pub async fn run_sql(&self, sql: &str) {
+        run(&self.url, sql).await;
+    }
+
+    /// Lets everybody who reads the table wait until this connection is dropped.
+    pub async fn lock_table(&self, table: &str) -> db::Connection {
+        let mut conn = db::Connection::establish(&self.url)
+            .await
+            .expect("the test's PostgreSQL answers");
+        let sql = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        conn.batch_execute(&sql).await.expect("nobody holds the table");
+        conn
+    }
+
     /// A connection of the pool.
     pub async fn connection(&self) -> db::PooledConnection {
         db::get(&self.pool).await.expect("the test's PostgreSQL answers")

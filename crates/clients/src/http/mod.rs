@@ -20,9 +20,9 @@ mod reach;
 pub use address::{base_url, join_url, shown_address};
 pub use answer::Answer;
 pub(crate) use answer::looks_like_html;
-pub(crate) use network::judge_url;
 use network::{GuardedResolver, RefusedAddress};
 pub use network::{Network, SystemNetwork};
+pub(crate) use network::{is_in_house, judge_url};
 pub use reach::{Reach, Zone, zone_of};
 
 /// What we call ourselves everywhere.

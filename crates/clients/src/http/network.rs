@@ -10,7 +10,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
-use super::reach::Reach;
+use super::reach::{Reach, Zone, zone_of};
 
 /// The network below HTTP. Tests bring one of their own, so that they open nothing but loopback.
 #[async_trait]
@@ -48,6 +48,20 @@ pub(crate) async fn judge_url(network: &dyn Network, reach: Reach, url: &Url) ->
     };
     let found = network.resolve(name).await.ok()?;
     keep_allowed(reach, &found).err().map(|refused| refused.reason)
+}
+
+/// Whether `url` leads into a private network or to this machine, and nowhere on the public internet. Its port and the
+/// rest of its writing do not count; a name without an address leads nowhere.
+pub(crate) async fn is_in_house(network: &dyn Network, url: &Url) -> bool {
+    let found = match url.host() {
+        Some(Host::Domain(name)) => network.resolve(name).await.unwrap_or_default(),
+        Some(Host::Ipv4(address)) => vec![address.into()],
+        Some(Host::Ipv6(address)) => vec![address.into()],
+        None => Vec::new(),
+    };
+    let zones: Vec<Zone> = found.into_iter().map(zone_of).collect();
+    let is_ours = |zone: &Zone| matches!(zone, Zone::Private | Zone::Loopback);
+    zones.iter().any(is_ours) && !zones.contains(&Zone::Public)
 }
 
 /// No address behind a name may be connected to.

@@ -9,16 +9,18 @@ use url::Host;
 use super::OidcClient;
 use super::discovery::Metadata;
 use super::error::OidcError;
-use crate::http::{HttpClient, Reach, judge_url, shown_address};
+use crate::http::{HttpClient, Reach, is_in_house, judge_url, shown_address};
 
 /// A lookup that takes longer says nothing; the connection is judged in any case.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl OidcClient {
-    /// The issuer's host, if it is in a private network or on this machine; `None` for a public one.
+    /// The issuer's host, if it is in a private network or on this machine; `None` for a public one, whatever its port.
     pub(super) async fn find_private_host(&self, issuer: &Url) -> Option<Host> {
-        self.refuse_public(issuer).await?;
-        issuer.host().map(|host| host.to_owned())
+        let judged = is_in_house(&*self.network, issuer);
+        let is_private = tokio::time::timeout(LOOKUP_TIMEOUT, judged).await.unwrap_or(false);
+        let host = issuer.host().filter(|_| is_private)?;
+        Some(host.to_owned())
     }
 
     /// The connections for an address that the provider names.
@@ -179,6 +181,28 @@ mod tests {
             let abroad = json!({"token_endpoint": "https://id.example/token"});
             assert!(house.discover(abroad).await.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn only_where_a_host_lies_makes_it_private() {
+        let house = House::at(&[&[PUBLIC, "192.168.1.5"]]).await;
+        for (address, is_private) in [
+            ("https://id.example:25", false),
+            ("https://93.184.216.34:25", false),
+            ("https://169.254.169.254", false),
+            ("https://nowhere.example", false),
+            // Both here and there.
+            ("http://localhost", false),
+            ("https://router.lan:25", true),
+            ("https://192.168.1.1:444", true),
+            ("http://[::1]:8443", true),
+        ] {
+            let found = house.client.find_private_host(&Url::parse(address).unwrap()).await;
+            assert_eq!(found.is_some(), is_private, "{address}");
+        }
+        let refused = house.client.discover("https://id.example:25").await.unwrap_err();
+        assert!(refused.to_string().contains("not one of the web"), "{refused}");
+        assert!(house.network.dialled().is_empty());
     }
 
     #[tokio::test]

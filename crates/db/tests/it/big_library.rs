@@ -49,6 +49,8 @@ const TEXTS: [&str; 26] = [
 async fn lists_50_000_books_within_50_ms_at_p95() {
     let database = TestDatabase::new().await;
     let mut conn = database.connection().await;
+    // To make 50,000 books is no statement of the product's.
+    conn.batch_execute("SET statement_timeout = 0").await.unwrap();
     conn.batch_execute(include_str!("seed_library.sql")).await.unwrap();
     // What autovacuum does within a minute of a first sync.
     conn.batch_execute("VACUUM FULL books").await.unwrap();

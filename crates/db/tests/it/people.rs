@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use db::integrations::{IntegrationEdit, find_integration, record_refusal, save_session_secret, update_integration};
 use db::request_budgets::{Turn, clear_pause, find_newest_budget, pause_requests, record_request};
-use db::sessions::{SessionRow, insert_session, lock_session, revoke_user_sessions, rotate_session};
+use db::sessions::{Rotation, SessionRow, insert_session, lock_session, revoke_user_sessions, rotate_session};
 use db::settings::{read_setting, write_setting};
 use db::users::{UserRow, count_active_admins, find_user_by_key, insert_user};
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::json;
 use testing::TestDatabase;
 use types::{SessionId, UserId};
@@ -48,9 +48,18 @@ async fn replaced_token_is_kept_as_the_previous_one() {
         revoked_at: None,
         address: None,
         user_agent: None,
+        rotated_address: None,
+        rotated_user_agent: None,
     };
     insert_session(&mut conn, &session).await.unwrap();
-    rotate_session(&mut conn, SessionId(session.id), &[2], at(200), at(1))
+    let rotation = Rotation {
+        refresh_hash: vec![2],
+        expires_at: at(200),
+        rotated_at: at(1),
+        rotated_address: Some("192.0.2.7".into()),
+        rotated_user_agent: None,
+    };
+    rotate_session(&mut conn, SessionId(session.id), rotation)
         .await
         .unwrap();
     let row = conn
@@ -135,4 +144,31 @@ async fn turn_is_held_by_one_at_a_time() {
     drop(first);
     let second = tokio::time::timeout(Duration::from_secs(20), Turn::wait(database.pool(), id)).await;
     assert!(second.unwrap().is_ok());
+}
+
+#[derive(diesel::QueryableByName)]
+struct Shown {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    statement_timeout: String,
+}
+
+#[tokio::test]
+async fn a_statement_of_the_pool_is_given_up_after_a_minute() {
+    let database = TestDatabase::new().await;
+    let show = async || {
+        let mut conn = database.connection().await;
+        let shown: Shown = diesel::sql_query("SHOW statement_timeout")
+            .get_result(&mut conn)
+            .await
+            .unwrap();
+        shown.statement_timeout
+    };
+    assert_eq!(show().await, "1min");
+    let id = add_integration(&mut *database.connection().await, 1).await;
+    drop(Turn::wait(database.pool(), id).await.unwrap());
+    assert_eq!(
+        show().await,
+        "1min",
+        "a turn that may wait for ever leaves nothing behind"
+    );
 }

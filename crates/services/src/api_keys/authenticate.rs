@@ -58,6 +58,17 @@ pub async fn authenticate_key(services: &Services, text: &str, origin: &Origin) 
     ))
 }
 
+/// Whether an API key that was good at `since` still is. After a rotation it is not known by which secret it came, so
+/// that the end of the old secret's grace ends what the new one began within that too; it can begin again.
+pub(crate) async fn is_key_still_good(services: &Services, id: ApiKeyId, since: DateTime<Utc>) -> Result<bool> {
+    let now = services.now();
+    let found = db::api_keys::find_key(&mut *services.connection().await?, id).await?;
+    Ok(found.is_some_and(|(key, owner)| {
+        let was_replaced = key.previous_until.is_some_and(|until| since < until && until <= now);
+        !was_replaced && find_end(&key, &owner, now).is_none()
+    }))
+}
+
 /// The key that this is, its owner, and whether it came with the old secret.
 async fn find_key(services: &Services, text: &str) -> Result<Option<(ApiKeyRow, UserRow, bool)>> {
     let Some((id, secret)) = parse_key(text) else {

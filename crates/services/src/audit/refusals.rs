@@ -2,11 +2,16 @@
 //!
 //! Within a minute and one process, the first ten refusals of one kind (who, from where, what) have a line each, then
 //! the 100th, the 1,000th and so on, each with the count so far. Beyond 50 kinds, all further ones count as one.
+//!
+//! Kinds are counted apart for each action and each known person, so that nobody hides one refusal among others: junk
+//! from strangers leaves no sign-in and no insider untold.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use db::Connection;
 use db::audit_log::{NewAuditEntry, insert_audit_entry};
+use domain::login_window::address_group;
 use serde_json::{Value, json};
 use types::{ErrorCode, UserId};
 use uuid::Uuid;
@@ -81,6 +86,28 @@ pub(crate) async fn record_wrong_credential(services: &Services, wrong: WrongCre
     record_thinned(services, entry).await;
 }
 
+/// Notes a spent refresh token that came again in its grace time, from elsewhere than the one that spent it.
+pub(crate) async fn record_repeat(
+    conn: &mut Connection,
+    services: &Services,
+    (id, name): (UserId, &str),
+    origin: &Origin,
+) -> crate::Result<()> {
+    let entry = NewAuditEntry {
+        at: services.now(),
+        user_id: Some(id.into()),
+        actor: name.into(),
+        address: origin.address.clone(),
+        action: "refresh_token_repeated".into(),
+        subject: None,
+        detail: json!({ "user_agent": origin.short_user_agent().as_deref().map(printable) }),
+    };
+    if let Some(entry) = services.inner.refusals.thin_out(entry) {
+        insert_audit_entry(conn, &entry).await?;
+    }
+    Ok(())
+}
+
 /// Never fails: a log that can't be written does not turn a refusal into another answer.
 async fn record_thinned(services: &Services, entry: NewAuditEntry) {
     let Some(entry) = services.inner.refusals.thin_out(entry) else {
@@ -104,7 +131,27 @@ pub(crate) struct RefusalGate {
 #[derive(Default)]
 struct Minute {
     number: i64,
-    counts: HashMap<String, u64>,
+    budgets: HashMap<(String, Option<Uuid>), Budget>,
+}
+
+/// The refusals of one action, of one person or of all whom nobody knows.
+#[derive(Default)]
+struct Budget {
+    kinds: HashMap<String, u64>,
+    beyond: u64,
+}
+
+impl Budget {
+    /// How many there are of this kind now, and whether the kind is told apart from others.
+    fn count(&mut self, kind: String) -> (u64, bool) {
+        let is_told_apart = self.kinds.len() < MAX_KINDS || self.kinds.contains_key(&kind);
+        let count = match is_told_apart {
+            true => self.kinds.entry(kind).or_default(),
+            false => &mut self.beyond,
+        };
+        *count += 1;
+        (*count, is_told_apart)
+    }
 }
 
 impl RefusalGate {
@@ -115,43 +162,43 @@ impl RefusalGate {
         if minute.number != number {
             *minute = Minute {
                 number,
-                counts: HashMap::new(),
+                budgets: HashMap::new(),
             };
         }
         let kind = format!(
             "{:?}",
             (
                 &entry.actor,
-                &entry.address,
-                &entry.action,
+                address_group(entry.address.as_deref()),
                 &entry.subject,
                 &entry.detail
             )
         );
-        let is_one_of_many = minute.counts.len() >= MAX_KINDS && !minute.counts.contains_key(&kind);
-        let (kind, mut entry) = match is_one_of_many {
-            true => (String::new(), as_one_of_many(entry)),
-            false => (kind, entry),
+        let budget = minute.budgets.entry((entry.action.clone(), entry.user_id));
+        let (count, is_told_apart) = budget.or_default().count(kind);
+        let mut entry = match is_told_apart {
+            true => entry,
+            false => as_one_of_many(entry),
         };
-        let count = minute.counts.entry(kind).or_default();
-        *count += 1;
-        let is_told = *count <= FIRST || is_power_of_ten(*count);
-        if *count > 1 {
-            entry.detail["count_in_this_minute"] = json!(*count);
+        if count > 1 {
+            entry.detail["count_in_this_minute"] = json!(count);
         }
+        let is_told = count <= FIRST || is_power_of_ten(count);
         is_told.then_some(entry)
     }
 }
 
 fn as_one_of_many(entry: NewAuditEntry) -> NewAuditEntry {
     NewAuditEntry {
-        user_id: None,
-        actor: "many".into(),
+        actor: match entry.user_id {
+            Some(_) => entry.actor,
+            None => "many".into(),
+        },
         address: None,
         action: "refused_many".into(),
         subject: None,
-        detail: json!({ "kinds_told_apart": MAX_KINDS }),
-        at: entry.at,
+        detail: json!({ "what": entry.action, "kinds_told_apart": MAX_KINDS }),
+        ..entry
     }
 }
 
@@ -193,6 +240,35 @@ mod tests {
         let lines: Vec<_> = lines.collect();
         assert_eq!(lines.len(), MAX_KINDS + 13);
         assert_eq!(lines.last().unwrap().action, "refused_many");
+    }
+
+    #[test]
+    fn a_flood_of_one_action_leaves_room_for_others_and_for_known_people() {
+        let gate = RefusalGate::default();
+        for number in 0..1_000 {
+            gate.thin_out(refusal(0, &format!("name {number}")));
+        }
+        let login = NewAuditEntry {
+            action: "login_refused".into(),
+            ..refusal(0, "anna")
+        };
+        assert_eq!(gate.thin_out(login.clone()), Some(login));
+        let insider = NewAuditEntry {
+            user_id: Some(Uuid::from_u128(1)),
+            ..refusal(0, "anna")
+        };
+        assert_eq!(gate.thin_out(insider.clone()), Some(insider));
+    }
+
+    #[test]
+    fn addresses_of_one_line_are_one_kind() {
+        let gate = RefusalGate::default();
+        let from = |number: u32| NewAuditEntry {
+            address: Some(format!("2001:db8::{number:x}")),
+            ..refusal(0, "nobody")
+        };
+        let lines = (0..1_000).filter_map(|number| gate.thin_out(from(number))).count();
+        assert_eq!(lines, 12);
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub async fn search_want(services: &Services, ctx: &RunContext) -> std::result::
     if let Some(sentence) = wait_for_library(services, &download).await? {
         return Ok(Outcome::Done(sentence));
     }
-    let search = searches::insert_search(services, &JOB_ACTOR, &form, Some(download.want_id.into())).await?;
+    let sought = (&form, Some(download.want_id.into()));
+    let search = searches::insert_search(services, &mut *services.connection().await?, &JOB_ACTOR, sought).await?;
     ctx.log(LogLevel::Info, format!("Searching for \"{}\".", form.title))
         .await;
     let summary = match run_search(services, search, &form).await {

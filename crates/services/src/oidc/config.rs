@@ -17,6 +17,7 @@ use crate::Services;
 use crate::actor::{Actor, require, require_account_rights};
 use crate::audit::{changes_between, record_action};
 use crate::error::{FieldErrors, Result, ServiceError};
+use crate::seen::{Edited, Edition, Seen};
 
 const CALLBACK: &str = "auth/oidc/callback";
 const MAX_TEXT: usize = 500;
@@ -51,18 +52,36 @@ pub async fn get_public_provider(services: &Services) -> Result<Option<String>> 
 
 /// The settings in force. Admins only.
 pub async fn get_config(services: &Services, actor: &Actor) -> Result<OidcConfig> {
+    Ok(get_edited_config(services, actor).await?.value)
+}
+
+/// The settings in force, to be edited. Admins only.
+pub async fn get_edited_config(services: &Services, actor: &Actor) -> Result<Edited<OidcConfig>> {
     require(actor, Role::Admin)?;
     let row = db::oidc::read_oidc_settings(&mut *services.connection().await?).await?;
     let settings = row.as_ref().map(parse_settings).transpose()?.unwrap_or_default();
-    Ok(OidcConfig {
-        redirect_uri: redirect_uri(&settings),
-        has_client_secret: row.is_some_and(|row| row.client_secret.is_some()),
-        settings,
+    Ok(Edited {
+        edition: edition_of(row.as_ref(), &settings)?,
+        value: OidcConfig {
+            redirect_uri: redirect_uri(&settings),
+            has_client_secret: row.is_some_and(|row| row.client_secret.is_some()),
+            settings,
+        },
     })
 }
 
+fn edition_of(row: Option<&OidcSettingsRow>, settings: &OidcSettings) -> Result<Edition> {
+    let settings = serde_json::to_value(settings).map_err(ServiceError::internal)?;
+    // Sealed anew it looks new, so a replaced secret counts.
+    let client_secret = row.and_then(|row| row.client_secret.as_ref());
+    Ok(Edition::of(
+        &json!({ "settings": settings, "client_secret": client_secret }),
+    ))
+}
+
 /// Replaces the settings. The provider need not be up.
-pub async fn save_config(services: &Services, actor: &Actor, form: OidcForm) -> Result<OidcConfig> {
+pub async fn save_config(services: &Services, actor: &Actor, form: impl Into<Seen<OidcForm>>) -> Result<OidcConfig> {
+    let Seen { it: form, expected } = form.into();
     require(actor, Role::Admin)?;
     require_account_rights(actor)?;
     let settings = check_settings(form.settings)?;
@@ -72,6 +91,7 @@ pub async fn save_config(services: &Services, actor: &Actor, form: OidcForm) -> 
         // Of two admins who save at once, the second one builds on what the first one saved.
         let old = db::oidc::lock_oidc_settings(conn).await?;
         let old_settings = old.as_ref().map(parse_settings).transpose()?.unwrap_or_default();
+        expected.check(&edition_of(old.as_ref(), &old_settings)?)?;
         let old_secret = old.and_then(|row| row.client_secret);
         let value = |settings: &OidcSettings| serde_json::to_value(settings).map_err(ServiceError::internal);
         let mut changes = changes_between(&value(&old_settings)?, &value(&settings)?);
@@ -104,7 +124,17 @@ pub async fn test_config(services: &Services, actor: &Actor, form: OidcForm) -> 
     require(actor, Role::Admin)?;
     require_account_rights(actor)?;
     let settings = check_settings(form.settings)?;
-    Ok(match provider::ask(&settings.issuer, services.now()).await {
+    // It makes the server ask an address that somebody typed.
+    let about = (Some(settings.issuer.clone()), json!({}));
+    record_action(
+        &mut *services.connection().await?,
+        services,
+        actor,
+        "test_single_sign_on",
+        about,
+    )
+    .await?;
+    Ok(match provider::ask(services, &settings.issuer).await {
         Ok(known) => describe_provider(&settings, &known),
         Err(error) => TestOutcome {
             health: Health::Failing,

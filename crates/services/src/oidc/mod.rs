@@ -10,7 +10,7 @@ mod refusal;
 mod round_trip;
 
 pub(crate) use config::secret_context;
-pub use config::{get_config, get_public_provider, save_config, test_config};
+pub use config::{get_config, get_edited_config, get_public_provider, save_config, test_config};
 pub(crate) use provider::ProviderCache;
 pub(crate) use round_trip::login_context;
 pub use round_trip::{CallbackParams, Finished, Redirect, cookie_key, finish_sign_in, start_linking, start_sign_in};

@@ -130,6 +130,8 @@ async fn one_torrent_on_many_lists_is_fetched_once_and_a_hostile_title_stays_in_
         .await
         .unwrap();
     assert_eq!(first, again);
+    let lines = "SELECT count(*) FROM audit_log WHERE action = 'grab_candidate' AND actor = 'admin' AND subject <> ''";
+    assert_eq!(yard.query_number(lines).await, 1, "the second one did nothing");
     let second = grab_candidate(&yard.services, &yard.admin, mine[1].id, GrabOptions::default())
         .await
         .unwrap_err();

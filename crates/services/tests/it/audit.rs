@@ -5,14 +5,18 @@
 use chrono::TimeDelta;
 use futures::TryStreamExt;
 use services::audit::{Refusal, export_entries, list_entries, record_refusal};
-use services::{Origin, api_keys, auth, integrations, settings, setup};
+use services::{Origin, api_keys, auth, downloads, integrations, oidc, settings, setup, wants};
 use types::access::{NewApiKeyForm, Scope};
 use types::audit::{AuditEntry, AuditFilter, AuditFormat};
+use types::downloads::DownloadScope;
 use types::integrations::{IntegrationForm, IntegrationKind};
+use types::oidc::{OidcForm, OidcSettings};
 use types::people::{ChangePasswordForm, Role, SetupForm};
+use types::wants::WantReason;
 use types::{ErrorCode, PageRequest};
 
 use crate::support::{PASSWORD, TestApp, at_address, form};
+use crate::yard::book;
 
 async fn entries(app: &TestApp, admin: &services::Actor, filter: AuditFilter) -> Vec<AuditEntry> {
     let page = list_entries(&app.services, admin, filter, PageRequest::default()).await;
@@ -101,6 +105,128 @@ async fn refusals_and_failed_sign_ins_are_in_the_log() {
     assert!(app.login("my secret in the wrong field", "wrong").await.is_err());
     let newest = &entries(&app, &admin, of_action("login_refused")).await[0];
     assert_eq!(newest.actor, "unknown name");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junk_of_a_stranger_hides_neither_a_refused_sign_in_nor_an_insider() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let vera = app.person(&admin, "vera", Role::Viewer).await;
+    let nowhere = Origin::default();
+    for number in 0..100 {
+        let refusal = Refusal {
+            actor: None,
+            origin: &at_address(&format!("192.0.2.{number}")),
+            what: &format!("JUNK{number} /route/{number}"),
+            code: ErrorCode::Forbidden,
+            reason: Some("another_site"),
+        };
+        record_refusal(&app.services, refusal).await;
+    }
+    let many = entries(&app, &admin, of_action("refused_many")).await;
+    assert_eq!(fact(&many[0], "what"), Some("request_refused"));
+
+    assert!(
+        app.login_from(at_address("198.51.100.7"), "vera", "wrong")
+            .await
+            .is_err()
+    );
+    let line = entries(&app, &admin, of_action("login_refused")).await.remove(0);
+    assert_eq!(
+        (line.actor.as_str(), line.address.as_deref()),
+        ("vera", Some("198.51.100.7"))
+    );
+    let refusal = Refusal {
+        actor: Some(&vera),
+        origin: &nowhere,
+        what: "DELETE /api/v1/users/{id}",
+        code: ErrorCode::Forbidden,
+        reason: None,
+    };
+    record_refusal(&app.services, refusal).await;
+    let line = entries(&app, &admin, of_action("request_refused")).await.remove(0);
+    assert_eq!(
+        (line.actor.as_str(), line.subject.as_deref()),
+        ("vera", Some("DELETE /api/v1/users/{id}"))
+    );
+}
+
+/// Lines about this, oldest first: what was done and by whom.
+async fn lines_about(app: &TestApp, admin: &services::Actor, subject: &str) -> Vec<(String, String)> {
+    let mut lines = entries(app, admin, AuditFilter::default()).await;
+    lines.retain(|line| line.subject.as_deref() == Some(subject));
+    let lines = lines.into_iter().rev().map(|line| (line.action, line.actor));
+    lines.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_decide_about_wants_and_downloads_is_noted_under_the_title() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let uwe = app.person(&admin, "uwe", Role::User).await;
+    let services = &app.services;
+    let want = wants::create_want(services, &uwe, book("It", "Stephen King"), WantReason::Request)
+        .await
+        .unwrap();
+    wants::search_now(services, &admin, want).await.unwrap();
+    let approved = entries(&app, &admin, of_action("search_want")).await.remove(0);
+    assert_eq!(fact(&approved, "is_approval"), Some("true"));
+    let page = downloads::list_downloads(services, &admin, DownloadScope::All, PageRequest::default());
+    let id = page.await.unwrap().items[0].id;
+    downloads::cancel_download(services, &admin, id).await.unwrap();
+    downloads::choose_another(services, &admin, id).await.unwrap();
+    downloads::retry_download(services, &admin, id).await.unwrap();
+    let refused = downloads::retry_download(services, &admin, id).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict, "{refused}");
+    wants::cancel_want(services, &uwe, want).await.unwrap();
+    let expected = [
+        ("create_want", "uwe"),
+        ("search_want", "admin"),
+        ("cancel_download", "admin"),
+        ("choose_another", "admin"),
+        ("retry_download", "admin"),
+        ("cancel_want", "uwe"),
+    ];
+    assert_eq!(
+        lines_about(&app, &admin, "It").await,
+        expected.map(|(action, actor)| (action.to_owned(), actor.to_owned()))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_of_services_are_noted_with_their_address_but_no_secret() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let new = form(IntegrationKind::Prowlarr, "http://127.0.0.1:1", "planted-secret");
+    integrations::test_integration(&app.services, &admin, new.clone())
+        .await
+        .unwrap();
+    let id = integrations::save_integration(&app.services, &admin, new.clone())
+        .await
+        .unwrap();
+    integrations::check_integration(&app.services, &admin, id)
+        .await
+        .unwrap();
+    let told = lines_about(&app, &admin, &new.name).await;
+    let told: Vec<&str> = told.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(told, ["test_integration", "save_integration", "check_integration"]);
+    let tested = entries(&app, &admin, of_action("test_integration")).await.remove(0);
+    assert_eq!(fact(&tested, "url"), Some("http://127.0.0.1:1"));
+
+    let draft = OidcForm {
+        settings: OidcSettings {
+            issuer: "https://127.0.0.1:1".into(),
+            ..OidcSettings::default()
+        },
+        client_secret: "planted-secret".into(),
+        has_no_secret: false,
+    };
+    oidc::test_config(&app.services, &admin, draft).await.unwrap();
+    assert_eq!(
+        lines_about(&app, &admin, "https://127.0.0.1:1").await,
+        [("test_single_sign_on".to_owned(), "admin".to_owned())]
+    );
+    assert_no_line_holds(&app, "planted-secret").await;
 }
 
 fn fact<'a>(entry: &'a AuditEntry, name: &str) -> Option<&'a str> {

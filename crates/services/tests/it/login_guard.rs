@@ -7,6 +7,7 @@ use services::{Origin, auth, setup, users};
 use types::ErrorCode;
 use types::people::{ChangePasswordForm, ResetPasswordForm, Role, SetupForm};
 
+use crate::oidc::Gate;
 use crate::support::{PASSWORD, TestApp, at_address};
 
 const HOME: &str = "192.0.2.7";
@@ -288,4 +289,30 @@ async fn setup_tokens_and_refresh_tokens_are_not_guessed_for_long() {
         .await
         .is_ok()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refused_sign_in_costs_one_hashing_whoever_it_is_about() {
+    let gate = Gate::open().await;
+    let app = &gate.app;
+    let bert = app.person(&gate.admin, "bert", Role::User).await;
+    users::set_user_active(&app.services, &gate.admin, bert.user_id().unwrap(), false)
+        .await
+        .unwrap();
+    // Comes by single sign-on alone: nobody knows a password.
+    let newcomer = gate.sign_in().await.unwrap().user.username;
+    for (what, name, password) in [
+        ("a wrong password", "admin", "not the password"),
+        ("an unknown name", "nobody", "not the password"),
+        ("an unknown name again", "nobody", PASSWORD),
+        ("switched off", "bert", "not the password"),
+        ("switched off, and the password is right", "bert", PASSWORD),
+        ("single sign-on alone", newcomer.as_str(), "not the password"),
+        ("no name", "", "not the password"),
+    ] {
+        let before = auth::count_hashings(&app.services);
+        let refused = app.try_login(HOME, name, password).await;
+        assert_eq!(refused, ("unauthorized".into(), None), "{what}");
+        assert_eq!(auth::count_hashings(&app.services) - before, 1, "{what}");
+    }
 }

@@ -23,5 +23,6 @@ mod queue;
 mod sessions;
 mod settings;
 mod shelf;
+mod standing;
 mod support;
 mod yard;

@@ -3,12 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use db::PooledConnection;
 use diesel_async::SimpleAsyncConnection;
 use serde_json::json;
 use services::oidc::Redirect;
 use services::{Actor, Credential, Origin, auth, identities, oidc, sessions, users};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use types::ApiKeyId;
 use types::access::Scope;
 use types::integrations::Health;
@@ -20,6 +27,8 @@ use crate::oidc::Gate;
 use crate::support::{PASSWORD, TestApp, at_address};
 
 const OTHER_PASSWORD: &str = "quite another battery";
+/// For what others have to do meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start_from(gate: &Gate, address: &str) -> services::Result<Redirect> {
     oidc::start_sign_in(gate.services(), "/", at_address(address)).await
@@ -107,6 +116,74 @@ async fn a_provider_that_failed_is_not_asked_at_each_click() {
     assert_eq!(discoveries(&gate).await, 3);
 }
 
+/// A provider that answers 503, but not before it may.
+struct Sluggish {
+    issuer: String,
+    asked: Arc<AtomicUsize>,
+    may_answer: Arc<Semaphore>,
+}
+
+impl Sluggish {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sluggish = Self {
+            issuer: format!("http://{}", listener.local_addr().unwrap()),
+            asked: Arc::default(),
+            may_answer: Arc::new(Semaphore::new(0)),
+        };
+        let (asked, may_answer) = (Arc::clone(&sluggish.asked), Arc::clone(&sluggish.may_answer));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                asked.fetch_add(1, Ordering::SeqCst);
+                let _turn = may_answer.acquire().await.unwrap();
+                let answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                // Whoever asked may be gone.
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        sluggish
+    }
+
+    async fn wait_for_question(&self) {
+        let asked = async {
+            while self.asked.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked)
+            .await
+            .expect("the provider is asked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_while_a_provider_is_asked_does_not_make_it_be_asked_again() {
+    let gate = Gate::open().await;
+    let sluggish = Sluggish::start().await;
+    gate.save(|settings| settings.issuer = sluggish.issuer.clone()).await;
+    let services = gate.services().clone();
+    let click = tokio::spawn(async move {
+        oidc::start_sign_in(&services, "/", at_address("192.0.2.7"))
+            .await
+            .is_ok()
+    });
+    sluggish.wait_for_question().await;
+    click.abort();
+    assert!(click.await.is_err_and(|ended| ended.is_cancelled()));
+    // It takes longer than a failure is kept: the time counts from the answer.
+    gate.app.clock.advance(TimeDelta::seconds(40));
+    sluggish.may_answer.add_permits(1);
+    for _ in 0..3 {
+        let refused = start_from(&gate, "192.0.2.7").await.unwrap_err();
+        assert!(refused.message.contains("30 seconds"), "{refused}");
+    }
+    assert_eq!(sluggish.asked.load(Ordering::SeqCst), 1);
+    gate.app.clock.advance(TimeDelta::seconds(30));
+    assert!(start_from(&gate, "192.0.2.7").await.is_err());
+    assert_eq!(sluggish.asked.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_asks_a_provider_that_failed_at_once() {
     let gate = Gate::open().await;
@@ -159,9 +236,10 @@ async fn hold(app: &TestApp, statement: &str) -> PooledConnection {
 async fn wait_for_waiting(app: &TestApp, count: &str) {
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while app.query_text(waiting).await != count {
-        tokio::task::yield_now().await;
-    }
+    let come = async { while app.query_text(waiting).await != count {} };
+    tokio::time::timeout(PATIENCE, come)
+        .await
+        .unwrap_or_else(|_| panic!("{count} others come to wait for a lock"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -347,6 +347,8 @@ async fn an_uncertain_pack_waits_for_a_managers_word() {
         .find(|event| event.code == EventCode::SplitConfirmed)
         .unwrap();
     assert_eq!(confirmed.actor, "manager");
+    let lines = "SELECT count(*) FROM audit_log WHERE action = 'confirm_split' AND actor = 'manager' AND subject = 'Rogue Protocol'";
+    assert_eq!(yard.query_number(lines).await, 1);
     let folders = folders_of(&yard, &imported);
     assert_eq!((folders.len(), imported.files.len()), (3, 3), "{folders:#?}");
     assert_eq!(shown_below(&yard, "Martha Wells").await, folders);

@@ -204,6 +204,35 @@ async fn a_spent_token_whose_next_was_used_ends_the_session_at_once() {
     assert_eq!(refresh(&app, &third).await, Err(ErrorCode::Unauthorized));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_token_that_comes_again_from_elsewhere_is_noted() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let spent = app.login("admin", PASSWORD).await.unwrap().tokens.refresh_token;
+    let from = async |address: &str, program: &str| {
+        let origin = Origin {
+            user_agent: Some(program.into()),
+            ..at_address(address)
+        };
+        auth::refresh(&app.services, &spent, origin).await.unwrap();
+    };
+    from("192.0.2.7", "Laptop").await;
+    from("192.0.2.7", "Laptop").await;
+    assert!(
+        !app.audited().await.contains("refresh_token"),
+        "two tabs that woke together"
+    );
+    from("198.51.100.7", "Laptop").await;
+    from("192.0.2.7", "Script").await;
+    let noted = app
+        .query_text(
+            "SELECT string_agg(concat_ws(' ', actor, address, detail->>'user_agent'), ', ' ORDER BY id)
+             FROM audit_log WHERE action = 'refresh_token_repeated'",
+        )
+        .await;
+    assert_eq!(noted, "admin 198.51.100.7 Laptop, admin 192.0.2.7 Script");
+}
+
 fn with_keys(app: &TestApp, signing: [u8; 32], old_signing: Vec<[u8; 32]>) -> Services {
     let keys = Keys {
         old_signing,

@@ -1,0 +1,3 @@
+ALTER TABLE sessions
+    DROP COLUMN rotated_address,
+    DROP COLUMN rotated_user_agent;
