@@ -29,4 +29,6 @@ mod user_agent;
 #[cfg(feature = "ssr")]
 mod document;
 #[cfg(feature = "ssr")]
+pub use components::audit_words;
+#[cfg(feature = "ssr")]
 pub use document::{App, shell};

@@ -62,7 +62,7 @@ pub async fn get_settings() -> Result<Settings, AppError> {
 #[server]
 pub async fn save_settings(input: SettingsInput) -> Result<(), AppError> {
     let (services, actor) = super::caller()?;
-    services::settings::save_settings(&services, &actor, input.into()).await?;
+    services::settings::save_settings(&services, &actor, Settings::from(input)).await?;
     super::go_to("/settings?done=saved");
     Ok(())
 }

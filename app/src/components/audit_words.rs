@@ -3,12 +3,13 @@
 use types::audit::AuditChange;
 
 /// Every action, and what somebody did then. One that is missing here is shown by its own name.
-pub const ACTIONS: [(&str, &str); 38] = [
+pub const ACTIONS: [(&str, &str); 50] = [
     ("login", "Signed in"),
     ("login_refused", "Sign-in refused"),
     ("login_locked", "Sign-in locked after wrong passwords"),
     ("logout", "Signed out"),
     ("refresh_token_reused", "A used sign-in came again and was ended"),
+    ("refresh_token_repeated", "A used sign-in came again from elsewhere"),
     ("end_session", "Ended a sign-in"),
     ("end_other_sessions", "Ended all other sign-ins"),
     ("change_password", "Changed their password"),
@@ -36,6 +37,17 @@ pub const ACTIONS: [(&str, &str); 38] = [
     ("save_integration", "Saved an integration"),
     ("set_integration_enabled", "Switched an integration on or off"),
     ("delete_integration", "Deleted an integration"),
+    ("test_integration", "Tested an integration before saving"),
+    ("check_integration", "Tested an integration"),
+    ("test_single_sign_on", "Tested single sign-on"),
+    ("create_want", "Asked for a book"),
+    ("cancel_want", "Ended a want"),
+    ("search_want", "Had a want searched for"),
+    ("grab_candidate", "Grabbed a release"),
+    ("retry_download", "Retried a download"),
+    ("cancel_download", "Cancelled a download"),
+    ("choose_another", "Searched for another release"),
+    ("confirm_split", "Confirmed the books of a pack"),
     ("save_settings", "Changed settings"),
     ("run_now", "Started a job"),
     ("cancel_run", "Stopped a run"),

@@ -9,6 +9,9 @@ use super::Source;
 use super::proxies::TrustedProxies;
 use super::rates::Rates;
 
+/// Below the half minute after which many a proxy cuts a silent line.
+const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(20);
+
 /// What the layers around the routes keep to.
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
@@ -19,6 +22,8 @@ pub struct EdgeConfig {
     pub cors_origins: Vec<HeaderValue>,
     pub rates: Rates,
     pub event_streams_per_person: usize,
+    /// So often an event stream says that it is alive, and who reads it must still be somebody.
+    pub event_keep_alive: Duration,
     pub connections: usize,
     pub connections_per_address: usize,
     /// A client that is silent so long in the middle of a request is dropped.
@@ -41,6 +46,7 @@ impl EdgeConfig {
             cors_origins: read_origins(source)?,
             rates: Rates::read(source)?,
             event_streams_per_person: source.parsed("MAMCRAWLER_EVENT_STREAMS")?,
+            event_keep_alive: EVENT_KEEP_ALIVE,
             connections: count("MAMCRAWLER_CONNECTIONS")?,
             connections_per_address: count("MAMCRAWLER_CONNECTIONS_PER_ADDRESS")?,
             read_timeout: seconds("MAMCRAWLER_READ_TIMEOUT_SECONDS")?,

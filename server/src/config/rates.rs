@@ -187,6 +187,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_a_setting_each_class_has_the_rate_that_is_promised() {
+        let rates = Rates::read(&Source(std::collections::BTreeMap::new())).unwrap();
+        let promised = [
+            (RateClass::Public, "10/min"),
+            (RateClass::Authenticated, "60/min"),
+            (RateClass::Admin, "1000/min"),
+            (RateClass::Download, "20/h"),
+            (RateClass::Search, "20/min"),
+            (RateClass::Metadata, "30/min"),
+            (RateClass::Health, "100/min"),
+            (RateClass::Upload, "5/min"),
+        ];
+        for (class, rate) in promised {
+            assert_eq!(rates.of(class).to_string(), rate, "{class:?}");
+        }
+    }
+
+    #[test]
     fn a_rate_is_read_and_written_alike() {
         for text in ["10/min", "20/h", "1/s", "500/day"] {
             assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use services::ServiceError;
+use services::seen::CHANGED;
 use types::{ApiError, ErrorCode};
 
 /// What a handler or layer refuses with. The response carries it to [`super::envelope`], which adds time and request id.
@@ -42,7 +43,11 @@ impl JsonError {
 
 impl From<ApiError> for JsonError {
     fn from(error: ApiError) -> Self {
-        let status = StatusCode::from_u16(error.code.status()).expect("error codes map to valid statuses");
+        let status = if error.context.contains_key(CHANGED) {
+            StatusCode::PRECONDITION_FAILED
+        } else {
+            StatusCode::from_u16(error.code.status()).expect("error codes map to valid statuses")
+        };
         let retry_after = error.context.get("retry_after").and_then(|text| text.parse().ok());
         Self {
             error,

@@ -17,19 +17,23 @@ pub struct ApiJson<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     type Rejection = JsonError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, JsonError> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, JsonError> {
         if !has_json(request.headers()) {
             return Err(JsonError::from_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| match rejection.status() {
-                // Neither too large nor whole: it stopped coming.
-                StatusCode::BAD_REQUEST => JsonError::from_status(StatusCode::REQUEST_TIMEOUT),
-                status => JsonError::from_status(status),
-            })?;
-        read_json(&body).map(Self)
+        read_json(&read_body(request).await?).map(Self)
     }
+}
+
+/// A whole body, as far as the limit goes.
+pub async fn read_body(request: Request) -> Result<Bytes, JsonError> {
+    Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| match rejection.status() {
+            // Neither too large nor whole: it stopped coming.
+            StatusCode::BAD_REQUEST => JsonError::from_status(StatusCode::REQUEST_TIMEOUT),
+            status => JsonError::from_status(status),
+        })
 }
 
 /// The query of the address. 422 when a parameter is missing or not of its kind.
@@ -40,9 +44,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ApiQuery<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, JsonError> {
         let query = parts.uri.query().unwrap_or_default();
-        if query.contains("%00") {
-            return Err(refuse_nul());
-        }
+        check_urlencoded(query.as_bytes())?;
         let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(deserializer)
             .map(Self)
@@ -57,9 +59,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath
     type Rejection = JsonError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, JsonError> {
-        if parts.uri.path().contains("%00") {
-            return Err(refuse_nul());
-        }
+        check_urlencoded(parts.uri.path().as_bytes())?;
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(refuse_path(rejection)),
@@ -152,6 +152,12 @@ fn quoted(detail: &str) -> Option<&str> {
         .iter()
         .find_map(|start| detail.strip_prefix(start))?;
     rest.split('`').next()
+}
+
+/// Passes what is written like a form or an address, if nothing in it stands for NUL.
+pub fn check_urlencoded(text: &[u8]) -> Result<(), JsonError> {
+    let has_nul = text.contains(&0) || text.windows(3).any(|written| written == b"%00");
+    if has_nul { Err(refuse_nul()) } else { Ok(()) }
 }
 
 fn refuse_nul() -> JsonError {

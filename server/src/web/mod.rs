@@ -1,6 +1,8 @@
 //! The two doors: pages with their server functions, and the JSON API.
 
 mod api;
+#[cfg(test)]
+mod audited;
 mod auth;
 mod bodies;
 mod client;
@@ -25,6 +27,8 @@ mod request_id;
 mod router;
 mod serve;
 mod streams;
+#[cfg(test)]
+mod test_state;
 
 pub use edge::Edge;
 pub use router::build_router;

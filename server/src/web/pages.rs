@@ -1,12 +1,14 @@
 //! The browser's door: Leptos pages, their server functions and static files.
 
 use app::{App, shell};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use axum::{RequestExt, Router};
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::Nonce;
 use leptos_axum::{
@@ -14,6 +16,8 @@ use leptos_axum::{
 };
 
 use super::AppState;
+use super::error::JsonError;
+use super::extract::{check_urlencoded, read_body};
 use super::headers::PageNonce;
 
 /// Pages and server functions. Server functions live under `/sfn`, apart from the JSON API.
@@ -27,6 +31,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
             let options = state.leptos.clone();
             move || shell(options.clone())
         })
+        .layer(from_fn(take_form))
 }
 
 /// Files of the site; anything else is the app's own "not found" page.
@@ -36,10 +41,28 @@ pub async fn serve_file_or_not_found(State(state): State<AppState>, request: Req
 }
 
 async fn call_server_function(State(state): State<AppState>, request: Request<Body>) -> Response {
-    // Server functions read whole bodies.
-    handle_server_fns_with_context(provide_services(state), request.with_limited_body())
+    handle_server_fns_with_context(provide_services(state), request)
         .await
         .into_response()
+}
+
+/// Around all of these routes, as Leptos brings one of its own for each server function it knows.
+async fn take_form(request: Request, next: Next) -> Response {
+    match read_form(request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The request with its body read, up to the limit: server functions take it whole. PostgreSQL stores no NUL, which is
+/// refused here once, as JSON handlers refuse it, rather than as a database error in every use case.
+async fn read_form(request: Request) -> Result<Request, JsonError> {
+    let (parts, body) = request.into_parts();
+    let address = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    check_urlencoded(address.as_bytes())?;
+    let form = read_body(Request::from_parts(parts.clone(), body)).await?;
+    check_urlencoded(&form)?;
+    Ok(Request::from_parts(parts, Body::from(form)))
 }
 
 fn provide_services(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {

@@ -80,6 +80,30 @@ impl Asked {
         let mut functions = server_fn_paths().map(|(path, _)| path);
         let function = functions.find(|path| *path == self.uri.path());
         let route = function.or_else(|| self.route.as_ref().map(MatchedPath::as_str));
-        format!("{} {}", self.method, route.unwrap_or("another address"))
+        format!("{} {}", tell_method(&self.method), route.unwrap_or("another address"))
+    }
+}
+
+/// Anybody can make up methods, and each would be a kind of refusal of its own.
+fn tell_method(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_that_somebody_made_up_are_one() {
+        let named = |name: &str| tell_method(&name.parse().unwrap()).to_owned();
+        assert_eq!(
+            ["DELETE", "JUNK1", "JUNK2", "delete"].map(named),
+            ["DELETE", "other", "other", "other"]
+        );
     }
 }

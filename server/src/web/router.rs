@@ -1,5 +1,7 @@
 //! Every route and the layers around them.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -16,14 +18,30 @@ use super::{
 
 /// The whole server as one service.
 pub fn build_router(state: AppState) -> Router {
-    // Times the beginning of an answer: an event stream, once begun, goes on.
-    let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, state.edge.config.request_timeout);
+    let routes = Router::new()
+        .nest("/api", api::routes(state.edge.config.has_api_docs))
+        .route("/covers/{book_id}", get(covers::get_cover))
+        .route("/events", get(events::stream_events))
+        .merge(health::routes())
+        .merge(oidc::routes())
+        .merge(pages::routes(&state))
+        .fallback(pages::serve_file_or_not_found);
+    layer_routes(routes, state)
+}
+
+/// Puts the layers around the routes.
+fn layer_routes(routes: Router<AppState>, state: AppState) -> Router {
+    let own = state.edge.config.request_timeout;
+    // What is slow in a layer is given up too, but later than what is slow in a route: a sign-in that was renewed on
+    // the way must reach the browser with the answer.
+    let with_layers = own + own / 4;
     // The first is the outermost.
     let around = ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), request_id::name_request))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), headers::harden))
         .layer(from_fn_with_state(state.clone(), envelope::write_errors))
+        .layer(give_up_after(with_layers))
         .layer(from_fn_with_state(state.clone(), bodies::limit_body))
         .layer(from_fn_with_state(state.clone(), hosts::require_host))
         .layer(from_fn_with_state(state.clone(), cors::share_api))
@@ -34,15 +52,13 @@ pub fn build_router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), auth::identify))
         .layer(from_fn_with_state(state.clone(), rate::limit_rate))
         .layer(DefaultBodyLimit::max(bodies::LARGEST_BYTES));
-    Router::new()
-        .nest("/api", api::routes(state.edge.config.has_api_docs))
-        .route("/covers/{book_id}", get(covers::get_cover))
-        .route("/events", get(events::stream_events))
-        .merge(health::routes())
-        .merge(oidc::routes())
-        .merge(pages::routes(&state))
-        .fallback(pages::serve_file_or_not_found)
-        .layer(timeout)
-        .layer(around)
-        .with_state(state)
+    routes.layer(give_up_after(own)).layer(around).with_state(state)
 }
+
+/// Times the beginning of an answer: an event stream, once begun, goes on.
+fn give_up_after(time: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, time)
+}
+
+#[cfg(test)]
+mod tests;

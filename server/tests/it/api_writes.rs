@@ -1,8 +1,10 @@
-//! Versions, repeated writes and pages, as programs rely on them.
+//! Versions and repeated writes, as programs rely on them.
 
 use serde_json::{Value, json};
 
 use crate::api::{Api, answer};
+use crate::api_document::operations;
+use crate::stage::PASSWORD;
 
 #[tokio::test]
 async fn what_is_known_is_not_sent_again_and_what_changed_is_not_overwritten() {
@@ -96,61 +98,125 @@ async fn a_write_sent_again_under_its_key_happens_once() {
     assert_eq!(all["total"], 2, "{all}");
 }
 
+/// What can be sent again: the address, what it asks for, and another request under the same key.
+async fn keyed_writes(api: &Api) -> Vec<(String, Value, Value)> {
+    let torznab = |name: &str| json!({ "kind": "torznab", "name": name, "url": "http://127.0.0.1:9", "secret": "a key", "is_enabled": true });
+    // An indexer makes searches possible.
+    assert_eq!(
+        api.ask("post", "/integrations", Some(torznab("first"))).await.status,
+        201
+    );
+    let person = |password: &str| json!({ "username": "berta", "password": password, "role": "user" });
+    vec![
+        (
+            "/searches".into(),
+            json!({ "title": "Dune" }),
+            json!({ "title": "Emma" }),
+        ),
+        ("/wants".into(), json!({ "title": "Dune" }), json!({ "title": "Emma" })),
+        ("/integrations".into(), torznab("second"), torznab("third")),
+        // Only the password differs.
+        ("/users".into(), person(PASSWORD), person("another long password")),
+    ]
+}
+
 #[tokio::test]
-async fn every_list_is_paged_without_gaps_or_repeats() {
+async fn everything_that_is_made_under_a_key_is_made_once() {
     let api = Api::start().await;
-    for title in ["Dune", "Emma", "Persuasion"] {
+    for (path, form, other) in keyed_writes(&api).await {
+        let send = async |form: &Value| {
+            let call = api.call("post", &path).bearer_auth(&api.token);
+            answer(call.header("idempotency-key", "same").json(form)).await
+        };
+        let first = send(&form).await;
+        assert_eq!(first.status, 201, "{path}: {}", first.body);
+        assert!(!first.headers.contains_key("idempotency-replayed"), "{path}");
+        let again = send(&form).await;
+        assert_eq!((again.status, &again.body), (201, &first.body), "{path}");
+        assert_eq!(again.headers["idempotency-replayed"], "true", "{path}");
+        assert_eq!(again.headers["location"], first.headers["location"], "{path}");
+        let conflict = send(&other).await;
         assert_eq!(
-            api.ask("post", "/wants", Some(json!({ "title": title }))).await.status,
-            201
-        );
-    }
-    for name in ["one", "two", "three"] {
-        let form = json!({ "name": name, "scope": "read" });
-        assert_eq!(api.ask("post", "/keys", Some(form)).await.status, 201);
-    }
-    for (path, field) in [
-        ("/wants", "id"),
-        ("/keys", "id"),
-        ("/jobs", "kind"),
-        ("/runs", "id"),
-        ("/audit", "id"),
-    ] {
-        let whole = api.ask("get", &format!("{path}?limit=200"), None).await.body;
-        let total = whole["items"].as_array().unwrap().len();
-        assert!(total >= 2, "{path}: {whole}");
-        let mut seen = Vec::new();
-        let mut next = format!("{path}?limit=2");
-        loop {
-            let page = api.ask("get", &next, None).await;
-            assert_eq!(page.status, 200, "{path}: {}", page.body);
-            let items = page.body["items"].as_array().unwrap();
-            assert!(items.len() <= 2);
-            seen.extend(items.iter().map(|item| item[field].to_string()));
-            let Some(cursor) = page.body["next_cursor"].as_str() else {
-                break;
-            };
-            next = format!("{path}?limit=2&cursor={cursor}");
-        }
-        // New rows may come in front meanwhile, as jobs run; none may be shown twice or left out.
-        let old: Vec<String> = whole["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item[field].to_string())
-            .collect();
-        assert!(
-            old.iter().all(|id| seen.contains(id)),
-            "{path}: {seen:?} lacks some of {old:?}"
-        );
-        let mut distinct = seen.clone();
-        distinct.sort();
-        distinct.dedup();
-        assert_eq!(distinct.len(), seen.len(), "{path}: {seen:?}");
-        assert_eq!(
-            api.ask("get", &format!("{path}?cursor=zz"), None).await.status,
-            422,
+            (conflict.status, &conflict.body["code"]),
+            (409, &json!("conflict")),
             "{path}"
         );
     }
+    for (path, total) in [("/integrations", 2), ("/users", 2), ("/wants", 1)] {
+        assert_eq!(api.ask("get", path, None).await.body["total"], total, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_release_is_looked_for_once_under_a_key() {
+    let api = Api::start().await;
+    for title in ["Dune", "Emma"] {
+        let want = api.ask("post", "/wants", Some(json!({ "title": title }))).await;
+        assert_eq!(want.status, 201, "{}", want.body);
+    }
+    let downloads = api.ask("get", "/downloads", None).await.body;
+    let ids: Vec<&str> = (0..2)
+        .map(|row| downloads["items"][row]["id"].as_str().unwrap())
+        .collect();
+    let choose = async |id: &str| {
+        let call = api.call("post", &format!("/downloads/{id}/choose-another"));
+        answer(call.bearer_auth(&api.token).header("idempotency-key", "same")).await
+    };
+    for id in &ids {
+        // A job may have ended it already.
+        let ended = api.ask("post", &format!("/downloads/{id}/cancel"), None).await;
+        assert!(matches!(ended.status, 204 | 409), "{}", ended.body);
+    }
+    let first = choose(ids[0]).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    let again = choose(ids[0]).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(choose(ids[1]).await.status, 409, "another download is another request");
+}
+
+#[tokio::test]
+async fn a_key_is_refused_wherever_it_would_be_ignored() {
+    let api = Api::start().await;
+    let document = api.document().await;
+    let mut refused = 0;
+    for (method, path, operation) in operations(&document) {
+        let takes_key = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|parameter| parameter["$ref"] == "#/components/parameters/IdempotencyKey");
+        if method == "get" || takes_key {
+            continue;
+        }
+        let id = "018f2f5e-7c1a-7e55-b6a4-0c5a4c9d2f11";
+        let path = path.trim_start_matches("/api/v1").replace("{kind}", "clean_up");
+        let path: Vec<&str> = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { id } else { part })
+            .collect();
+        let call = api.call(method, &path.join("/")).bearer_auth(&api.token);
+        let answer = answer(call.header("idempotency-key", "k").json(&json!({}))).await;
+        let named = answer.body["context"]["Idempotency-Key"].as_str();
+        assert!(
+            answer.status == 422 && named.is_some(),
+            "{method} {path:?}: {} {}",
+            answer.status,
+            answer.body
+        );
+        refused += 1;
+    }
+    assert!(refused > 25, "{refused}");
+    let call = api
+        .call("post", "/keys")
+        .bearer_auth(&api.token)
+        .header("idempotency-key", "k");
+    let form = json!({ "name": "script", "scope": "read" });
+    let keys = answer(call.json(&form)).await;
+    assert!(
+        keys.body["message"].as_str().unwrap().contains("shown once"),
+        "{}",
+        keys.body
+    );
+    assert_eq!(api.ask("get", "/keys", None).await.body["total"], 0);
 }

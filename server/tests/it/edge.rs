@@ -117,6 +117,56 @@ async fn a_person_gets_a_page_for_an_error_with_its_id() {
     assert!(!page.contains("<script"), "{page}");
 }
 
+#[tokio::test]
+async fn a_form_or_an_address_with_nul_is_refused_before_anything_looks_for_it() {
+    let (mut server, _database) = bare_server().await;
+    server.start().await;
+    let http = testing::sandbox::http_client().unwrap();
+    let tokens = set_up(&server, &http).await;
+    let post = |function: &str, form: &'static str| {
+        http.post(format!("{}/sfn/{function}", server.url))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .bearer_auth(tokens["access_token"].as_str().unwrap())
+            .body(form)
+    };
+    let login = |form: &'static str| post("login", form);
+    for call in [
+        login("username=an%00na&password=a"),
+        login("username=anna&password=a%00"),
+        login("username=an\0na&password=a"),
+        post("complete_setup", "token=a&username=an%00na&password=a"),
+        post(
+            "create_user",
+            "username=an%00na&password=a+long+enough+password&role=user",
+        ),
+        post("logout?a=%00", ""),
+        http.get(format!("{}/?q=%00", server.url)),
+    ] {
+        let answer = call.send().await.unwrap();
+        assert_eq!(read_envelope(answer, 422).await, "validation_error");
+    }
+    // Nor is one read on that is too large, though it does not say so before.
+    let unannounced = futures::stream::iter([1024 * 1024, 1].map(|bytes| Ok::<_, std::io::Error>(vec![b'a'; bytes])));
+    let too_large = login("").body(reqwest::Body::wrap_stream(unannounced));
+    assert_eq!(
+        read_envelope(too_large.send().await.unwrap(), 413).await,
+        "validation_error"
+    );
+    // A person stands before the form again, with what is wrong.
+    let form = login("username=an%00na&password=a")
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, format!("{}/", server.url));
+    let page = form.send().await.unwrap();
+    assert!(
+        page.url().query().is_some_and(|query| query.contains("__err=")),
+        "{}",
+        page.url()
+    );
+    // The three characters are as good as others.
+    let refused = login("username=an%2500na&password=a").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+}
+
 async fn open_login(server: &Server) -> (header::HeaderMap, String) {
     let http = testing::sandbox::http_client().unwrap();
     let call = http

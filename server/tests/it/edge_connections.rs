@@ -13,7 +13,8 @@ const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const MODEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// So much of an answer fits into a client that does not read on.
 const SMALL_BUFFER: u32 = 64 * 1024;
-const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Long enough for a slow machine to let the client that reads take its turn.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that stays open after its answer, if it gets one.
 async fn connect_and_ask(server: &Server, from: Ipv4Addr) -> Option<RawConnection> {
@@ -82,7 +83,11 @@ async fn only_a_client_that_takes_nothing_of_its_answer_is_dropped() {
     let started = Instant::now();
     stuck.send(requests.as_bytes()).await;
     slow.send(requests.as_bytes()).await;
-    let (stuck_for, received) = tokio::join!(stuck.drip_until_dropped(), slow.read_slowly(WRITE_TIMEOUT * 3));
+    let staying = async {
+        stuck.drip_until_dropped().await;
+        started.elapsed()
+    };
+    let (stuck_for, received) = tokio::join!(staying, slow.read_slowly(WRITE_TIMEOUT * 3));
     assert!(stuck_for >= WRITE_TIMEOUT, "{stuck_for:?}");
     assert_eq!(
         received.matches("HTTP/1.1 200 OK").count(),
@@ -93,6 +98,6 @@ async fn only_a_client_that_takes_nothing_of_its_answer_is_dropped() {
 
     let mut conn = database.connection().await;
     db::events::notify(&mut conn, &LiveEvent::Wants).await.unwrap();
-    let event = idle.read_until("\n\n").await;
-    assert!(event.contains("wants"), "the silent stream lives: {event}");
+    // The silent stream lives. What else it was sent, to keep it open or of other topics, comes before.
+    idle.read_until("wants").await;
 }

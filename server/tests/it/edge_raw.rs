@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::support::Server;
 
 /// Longer than every limit that the tests set.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// One connection to the server.
 pub struct RawConnection {

@@ -11,15 +11,25 @@ mod api_access;
 #[cfg(test)]
 mod api_document;
 #[cfg(test)]
+mod api_editions;
+#[cfg(test)]
+mod api_foreign;
+#[cfg(test)]
 mod api_journey;
+#[cfg(test)]
+mod api_lists;
 #[cfg(test)]
 mod api_writes;
 #[cfg(test)]
 mod arrival;
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod credentials;
+#[cfg(test)]
+mod doors;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
@@ -48,6 +58,8 @@ mod planted;
 mod proxy;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod seed;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

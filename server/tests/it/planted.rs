@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use services::integrations::save_integration;
+use services::{Actor, Services};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use types::integrations::{IntegrationForm, IntegrationKind, IntegrationOptions};
 use types::jobs::{JobKind, RunStatus};
 
 use crate::stage::{ENCRYPTION, PASSWORD, SIGNING, bare_server, services_beside, set_up, wait_until};
+use crate::support::Server;
 
 const PROWLARR_KEY: &str = "planted/prowlarr+key=1";
 const QBITTORRENT_PASSWORD: &str = "planted&qbittorrent password";
@@ -21,6 +23,8 @@ const RENEWED_MAM_ID: &str = "plantedRenewedMamId";
 const ABS_TOKEN: &str = "planted.abs.token";
 const FEED_KEY: &str = "planted-feed-key";
 const PASSKEY: &str = "plantedpasskeyofthetracker";
+const CLIENT_SECRET: &str = "planted client+secret/of=sign-on";
+const TESTED_KEY: &str = "planted-key-that-is-only-tested";
 const WRONG_PASSWORD: &str = "planted wrong password";
 
 const FEED: &str = r#"<rss><channel><item><title>Dune by Frank Herbert [M4B]</title><guid>g1</guid><size>500000000</size>
@@ -114,6 +118,98 @@ fn assert_clean(place: &str, text: &str, secrets: &BTreeMap<&str, Vec<u8>>) {
     }
 }
 
+/// Those that the installation makes itself: (name, text).
+async fn made_secrets(server: &Server, (http, tokens): (&reqwest::Client, &Value)) -> Vec<(&'static str, String)> {
+    let access = tokens["access_token"].as_str().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let key = http
+        .post(format!("{}/api/v1/keys", server.url))
+        .bearer_auth(access)
+        .json(&json!({ "name": "planted", "scope": "admin", "expires_in_days": 1 }));
+    // Here alone it is told, as are the tokens by the sign-in.
+    let key: Value = key.send().await.unwrap().json().await.unwrap();
+    vec![
+        ("the access token", access.to_owned()),
+        ("the refresh token", text(&tokens["refresh_token"])),
+        ("the API key", text(&key["secret"])),
+        ("the setup token", server.setup_token()),
+    ]
+}
+
+/// Writes whose answers show what was written, or the thing around it: (method, path, body).
+async fn writes(services: &Services, admin: &Actor, outside: &str) -> Vec<(&'static str, String, Value)> {
+    let integrations = services::integrations::list_integrations(services, admin)
+        .await
+        .unwrap();
+    let feed = integrations
+        .iter()
+        .find(|one| one.kind == IntegrationKind::Torznab)
+        .unwrap();
+    let form = forms(outside).into_iter().find(|form| form.kind == feed.kind).unwrap();
+    let mut form = serde_json::to_value(form).unwrap();
+    let mut tested = form.clone();
+    tested["secret"] = TESTED_KEY.into();
+    form["id"] = json!(feed.id);
+    let sign_on = json!({
+        "settings": {
+            "is_enabled": true, "issuer": outside, "client_id": "mamcrawler", "scopes": ["profile"],
+            "display_name": "The house", "public_url": outside, "groups_claim": "", "group_roles": [],
+            "default_role": null, "links_by_verified_email": false, "creates_users": false
+        },
+        "client_secret": CLIENT_SECRET,
+    });
+    let path = format!("/integrations/{}", feed.id);
+    let settings = services::settings::get_settings(services, admin).await.unwrap();
+    vec![
+        ("put", path.clone(), form),
+        ("patch", path.clone(), json!({ "is_enabled": true })),
+        ("post", format!("{path}/check"), json!({})),
+        ("post", "/integrations/test".into(), tested),
+        ("put", "/auth/oidc".into(), sign_on.clone()),
+        ("post", "/auth/oidc/test".into(), sign_on),
+        ("put", "/settings".into(), serde_json::to_value(settings).unwrap()),
+        ("post", "/wants".into(), json!({ "title": "Dune" })),
+        (
+            "post",
+            "/users".into(),
+            json!({ "username": "bert", "password": PASSWORD, "role": "user" }),
+        ),
+        (
+            "post",
+            "/setup".into(),
+            json!({ "token": "guessed", "username": "eve", "password": PASSWORD }),
+        ),
+        ("post", "/auth/refresh".into(), json!({ "refresh_token": "guessed" })),
+    ]
+}
+
+/// The pages and routes of single things: every one that a list shows.
+async fn details(server: &Server, (http, bearer): (&reqwest::Client, &str)) -> Vec<String> {
+    let lists = [
+        ("integrations", Some("integrations")),
+        ("runs", Some("runs")),
+        ("users", Some("users")),
+        ("keys", None),
+        ("wants", None),
+        ("downloads", Some("downloads")),
+    ];
+    let mut addresses = Vec::new();
+    for (list, page) in lists {
+        let answer = http
+            .get(format!("{}/api/v1/{list}?limit=200", server.url))
+            .header("authorization", bearer);
+        let answer: Value = answer.send().await.unwrap().json().await.unwrap();
+        let items = answer["items"].as_array().unwrap();
+        assert!(!items.is_empty(), "no {list}: {answer}");
+        for item in items {
+            let id = item["id"].as_str().unwrap();
+            addresses.push(format!("/api/v1/{list}/{id}"));
+            addresses.extend(page.map(|page| format!("/{page}/{id}")));
+        }
+    }
+    addresses
+}
+
 fn secrets() -> BTreeMap<&'static str, Vec<u8>> {
     BTreeMap::from([
         ("the admin's password", PASSWORD.into()),
@@ -124,6 +220,8 @@ fn secrets() -> BTreeMap<&'static str, Vec<u8>> {
         ("the renewed mam_id", RENEWED_MAM_ID.into()),
         ("Audiobookshelf's token", ABS_TOKEN.into()),
         ("the feed's key", FEED_KEY.into()),
+        ("a key that is only tested", TESTED_KEY.into()),
+        ("the client secret of sign-on", CLIENT_SECRET.into()),
         ("the passkey", PASSKEY.into()),
         ("the signing key", SIGNING.into()),
         ("the encryption key", ENCRYPTION.into()),
@@ -142,6 +240,7 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
     let admin = services::auth::authenticate(&services, tokens["access_token"].as_str().unwrap())
         .await
         .unwrap();
+    let made = made_secrets(&server, (&http, &tokens)).await;
     let outside = start_outside().await;
     for form in forms(&outside) {
         save_integration(&services, &admin, form).await.unwrap();
@@ -156,7 +255,7 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
         text
     };
 
-    let wrong = serde_json::json!({ "username": "anna", "password": WRONG_PASSWORD });
+    let wrong = json!({ "username": "anna", "password": WRONG_PASSWORD });
     let login = http.post(format!("{}/api/v1/auth/login", server.url)).json(&wrong);
     keep("a refused sign-in".into(), login).await;
     // The server tries every service and asks every indexer.
@@ -174,8 +273,8 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
     let search = http
         .post(format!("{}/api/v1/searches", server.url))
         .header("authorization", &bearer)
-        .json(&serde_json::json!({ "title": "Dune", "author": "Frank Herbert" }));
-    keep("a new search".into(), search).await;
+        .json(&json!({ "title": "Dune", "author": "Frank Herbert" }));
+    let search: Value = serde_json::from_str(&keep("a new search".into(), search).await).unwrap();
     wait_until(async || {
         let releases = database.dump().await;
         let found = releases.iter().find(|(place, _)| place == "table releases").unwrap();
@@ -186,6 +285,15 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
         }
     })
     .await;
+
+    for (method, path, body) in writes(&services, &admin, &outside).await {
+        let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let sent = http
+            .request(method.clone(), format!("{}/api/v1{path}", server.url))
+            .header("authorization", &bearer)
+            .json(&body);
+        keep(format!("the answer of {method} {path}"), sent).await;
+    }
 
     let document = http.get(format!("{}/api/openapi.json", server.url));
     let document: Value = serde_json::from_str(&keep("the API's description".into(), document).await).unwrap();
@@ -204,10 +312,15 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
         "/jobs",
         "/integrations",
         "/settings",
+        "/settings/sign-on",
+        "/wants",
+        "/audit",
         "/users",
         "/account",
     ];
     addresses.extend(pages.map(str::to_owned));
+    addresses.push(format!("/search/{}", search["id"].as_str().unwrap()));
+    addresses.extend(details(&server, (&http, &bearer)).await);
     for address in addresses {
         let sent = http
             .get(format!("{}{address}", server.url))
@@ -221,13 +334,20 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
     assert!(shown("the answer of /api/v1/integrations", "planter"));
     assert!(shown("the answer of /integrations", "Prowlarr"));
     assert!(shown("the answer of /api/v1/audit", "(new secret)"));
-    let secrets = secrets();
+    assert!(shown("the answer of /audit", "planter"));
+    assert!(shown("the answer of PUT /auth/oidc", "The house"));
+    assert!(shown("the answer of /settings/sign-on", "The house"));
+    let mut secrets = secrets();
+    secrets.extend(made.into_iter().map(|(name, text)| (name, text.into_bytes())));
     for (place, text) in answers.iter().chain(&database.dump().await) {
         assert_clean(place, text, &secrets);
     }
     let log = server.log();
     assert!(log.contains("DEBUG"), "the log has its details");
-    assert_clean("the log", &log, &secrets);
+    // That line is how an admin gets it.
+    let shown_token = format!("setup token: {}", server.setup_token());
+    assert_eq!(log.matches(&shown_token).count(), 1);
+    assert_clean("the log", &log.replace(&shown_token, ""), &secrets);
 }
 
 #[test]

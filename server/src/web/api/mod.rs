@@ -29,7 +29,11 @@ pub fn routes(has_docs: bool) -> Router<AppState> {
     let document = document::Document::of(&openapi);
     let text = document.text();
     let mut all = Router::new()
-        .merge(router.layer(from_fn(etag::answer_unchanged)))
+        .merge(
+            router
+                .layer(from_fn(etag::answer_unchanged))
+                .layer(from_fn(once::refuse_useless_key)),
+        )
         .route(
             "/openapi.json",
             get(async move || ([(header::CONTENT_TYPE, "application/json")], text)),
@@ -63,6 +67,13 @@ pub fn list_calls() -> Vec<(String, String)> {
             present.map(move |(method, _)| (method.to_owned(), format!("/api{path}")))
         })
         .collect()
+}
+
+/// The document, as it is served.
+#[cfg(test)]
+pub fn read_document() -> serde_json::Value {
+    let (_, openapi) = versioned().split_for_parts();
+    serde_json::from_str(&document::Document::of(&openapi).text()).expect("the document is JSON")
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! `Idempotency-Key`: a write that is sent again happens once.
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use services::idempotency::{KeyedRequest, run_once};
 use services::{Actor, ServiceError, Services};
@@ -17,6 +18,43 @@ use crate::web::error::JsonError;
 const HEADER: &str = "idempotency-key";
 const REPLAYED: &str = "idempotency-replayed";
 const LONGEST_KEY: usize = 200;
+
+/// The writes that take a key. Others make nothing new, or show a secret that is not kept.
+const KEYED: &[&str] = &[
+    "/v1/wants",
+    "/v1/downloads",
+    "/v1/downloads/{id}/choose-another",
+    "/v1/searches",
+    "/v1/integrations",
+    "/v1/users",
+];
+/// Their answer holds a secret, which is shown once.
+const SECRETIVE: &[&str] = &["/v1/keys", "/v1/keys/{id}/rotate"];
+
+/// Whether the call, with its path as the router has it, takes a key.
+pub fn takes_key(method: &Method, path: &str) -> bool {
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    method == Method::POST && KEYED.contains(&path)
+}
+
+/// Refuses a key where it would be ignored: a program must not believe that sending again is safe there.
+pub async fn refuse_useless_key(request: Request, next: Next) -> Response {
+    let is_read = request.method().is_safe();
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    if is_read || !request.headers().contains_key(HEADER) || takes_key(request.method(), path) {
+        return next.run(request).await;
+    }
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    let message = if SECRETIVE.contains(&path) {
+        "An Idempotency-Key can't be used here: the answer holds a secret, which is shown once and not kept. Leave it out."
+    } else {
+        "An Idempotency-Key can't be used here. Leave it out; docs/API.md names the calls that take one."
+    };
+    JsonError::from(ApiError::field("Idempotency-Key", message)).into_response()
+}
 
 /// The key that the program chose, if it did.
 pub struct OnceKey(Option<String>);
@@ -40,8 +78,21 @@ impl<S: Sync> FromRequestParts<S> for OnceKey {
 
 /// What is made below `/api/v1/<collection>`, and from what.
 pub struct NewIn<'a, F> {
+    /// The kind of write, which a key belongs to.
+    pub route: &'static str,
     pub collection: &'static str,
     pub form: &'a F,
+}
+
+impl<'a, F> NewIn<'a, F> {
+    /// What a POST to the collection itself makes.
+    pub const fn collection(collection: &'static str, form: &'a F) -> Self {
+        Self {
+            route: collection,
+            collection,
+            form,
+        }
+    }
 }
 
 impl OnceKey {
@@ -56,7 +107,7 @@ impl OnceKey {
             return Ok(created(new.collection, work.await?));
         };
         let request = KeyedRequest {
-            route: new.collection,
+            route: new.route,
             key,
             body: serde_json::to_vec(new.form).expect("a form that was read can be written"),
         };

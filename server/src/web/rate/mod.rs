@@ -3,6 +3,8 @@
 mod addresses;
 pub mod class;
 mod limiter;
+#[cfg(test)]
+mod tests;
 
 pub use limiter::RateLimiter;
 
@@ -85,22 +87,17 @@ impl Asker {
                 person: address.clone(),
                 credential: address.clone(),
                 address,
-                general: RateClass::Public,
+                general: general_class(None),
                 own: None,
             });
         };
         let person = Key::Person(user.id);
         let (credential, own) = credential_of(origin, &person);
-        let is_admin = user.role.includes(Role::Admin);
         Some(Self {
             address,
             person,
             credential,
-            general: if is_admin {
-                RateClass::Admin
-            } else {
-                RateClass::Authenticated
-            },
+            general: general_class(Some(user.role)),
             own,
         })
     }
@@ -117,24 +114,56 @@ impl Asker {
         }
     }
 
-    /// What the request counts against. The narrowest comes last, so that a flood does not use it up.
     fn counts(&self, route: RouteClass) -> Vec<(RateClass, &Key)> {
-        let general = match route.door {
-            Door::Static => None,
-            Door::Health => Some((RateClass::Health, &self.address)),
-            Door::Page => Some((RateClass::Page, &self.person)),
-            Door::Api => Some((self.general, &self.credential)),
-        };
-        let deed = match route.kind {
-            // By the API, strangers count as public anyway.
-            Some(Kind::SignIn) if route.door == Door::Page => Some((RateClass::Public, &self.address)),
-            Some(Kind::SignIn) | None => None,
-            Some(Kind::Download) => Some((RateClass::Download, &self.person)),
-            Some(Kind::Search) => Some((RateClass::Search, &self.person)),
-            Some(Kind::Metadata) => Some((RateClass::Metadata, &self.person)),
-            Some(Kind::Upload) => Some((RateClass::Upload, &self.person)),
-        };
-        general.into_iter().chain(deed).collect()
+        let counts = counts_of(route, self.general).map(|(class, whose)| match whose {
+            Whose::Address => (class, &self.address),
+            Whose::Person => (class, &self.person),
+            Whose::Credential => (class, &self.credential),
+        });
+        counts.collect()
+    }
+}
+
+/// Whose count it is.
+#[derive(Clone, Copy)]
+enum Whose {
+    Address,
+    Person,
+    Credential,
+}
+
+/// What a request counts against besides its address, by who asks. The narrowest comes last, so that a flood does not
+/// use it up.
+fn counts_of(route: RouteClass, general: RateClass) -> impl Iterator<Item = (RateClass, Whose)> {
+    let door = match route.door {
+        Door::Static => None,
+        Door::Health => Some((RateClass::Health, Whose::Address)),
+        Door::Page => Some((RateClass::Page, Whose::Person)),
+        Door::Api => Some((general, Whose::Credential)),
+    };
+    let deed = match route.kind {
+        // By the API, strangers count as public anyway.
+        Some(Kind::SignIn) if route.door == Door::Page => Some((RateClass::Public, Whose::Address)),
+        Some(Kind::SignIn) | None => None,
+        Some(Kind::Download) => Some((RateClass::Download, Whose::Person)),
+        Some(Kind::Search) => Some((RateClass::Search, Whose::Person)),
+        Some(Kind::Metadata) => Some((RateClass::Metadata, Whose::Person)),
+        Some(Kind::Upload) => Some((RateClass::Upload, Whose::Person)),
+    };
+    door.into_iter().chain(deed)
+}
+
+/// The narrowest rate that a request of somebody of this role counts against; `None` = nobody is signed in.
+pub fn narrowest_class(route: RouteClass, role: Option<Role>) -> RateClass {
+    let counts = counts_of(route, general_class(role));
+    counts.last().map_or(RateClass::Address, |(class, _)| class)
+}
+
+fn general_class(role: Option<Role>) -> RateClass {
+    match role {
+        None => RateClass::Public,
+        Some(role) if role.includes(Role::Admin) => RateClass::Admin,
+        Some(_) => RateClass::Authenticated,
     }
 }
 

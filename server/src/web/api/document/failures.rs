@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::takes_if_match;
+use crate::web::auth::is_way_in;
 
 struct Failure {
     status: &'static str,
@@ -178,10 +179,13 @@ fn applies(status: &str, (method, path): (&str, &str), operation: &Value) -> boo
     });
     match status {
         "400" | "413" | "415" => has_body,
-        "401" | "403" => !is_open,
+        // A wrong credential is refused also where none is needed.
+        "401" => !is_open || !is_way_in(path),
+        "403" => !is_open,
         "404" => has_id,
         "412" => takes_if_match(method, path),
-        "422" => has_body || has_parameters || path == "/api/v1/wants",
+        // Every write can be sent with an Idempotency-Key that it does not take.
+        "422" => method != "get" || has_parameters || path == "/api/v1/wants",
         "408" | "421" | "429" | "500" | "503" | "504" => true,
         _ => false,
     }

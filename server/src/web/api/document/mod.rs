@@ -8,8 +8,10 @@ use axum::http::Method;
 use serde_json::{Map, Value, json};
 
 use super::access::{REQUIRED_ROLE, REQUIRED_SCOPE};
+use super::once::takes_key;
 use crate::web::envelope::ErrorEnvelope;
-use crate::web::rate::class::{Kind, class_of};
+use crate::web::rate::class::class_of;
+use crate::web::rate::narrowest_class;
 
 /// Extension with the rate that a call counts against.
 const RATE_CLASS: &str = "x-rate-class";
@@ -107,10 +109,10 @@ fn add_components(root: &mut Value) {
     });
     root["components"]["parameters"] = json!({
         "IfNoneMatch": header_parameter("If-None-Match", "ETag of the answer that is known already; then 304 is answered.", "\"5d41402abc4b2a76b9719d911017c592\""),
-        "IfMatch": header_parameter("If-Match", "ETag of what was read; 412 when it was changed meanwhile. Without it the last writer wins.", "*"),
+        "IfMatch": header_parameter("If-Match", "ETag of what was read; 412 when somebody edited it since. What jobs find out does not count. Without it the last writer wins.", "*"),
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "Chosen by the program, new for each new request. The same key within 24 hours gives the first answer again.",
+            "description": "Chosen by the program, new for each new request. The same key within 24 hours gives the first answer again. Other writes refuse it with 422.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$" },
             "example": "7f9c24e8-3b12-4fef-91e0-56a2d5a1c1ab",
         },
@@ -194,19 +196,11 @@ fn complete_operation((method, path): (&str, &str), operation: &mut Value, schem
     examples::add_examples(operation, schemas);
 }
 
-/// The rate that the call counts against besides that of its address.
+/// The narrowest rate that the call counts against when somebody of just this role makes it.
 fn rate_class(method: &str, path: &str, role: &str) -> &'static str {
     let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method of the list above");
-    match class_of(&method, path).kind {
-        Some(Kind::SignIn) => "public",
-        Some(Kind::Download) => "download",
-        Some(Kind::Search) => "search",
-        Some(Kind::Metadata) => "metadata",
-        Some(Kind::Upload) => "upload",
-        None if role == "none" => "public",
-        None if role == "admin" => "admin",
-        None => "authenticated",
-    }
+    // "none" is no role: nobody is signed in.
+    narrowest_class(class_of(&method, path), role.parse().ok()).as_str()
 }
 
 /// Headers that every operation of a kind takes and gives.
@@ -221,7 +215,8 @@ fn add_headers(method: &str, path: &str, operation: &mut Value) {
     if takes_if_match(method, path) {
         references.push("IfMatch");
     }
-    if method == "post" && matches!(path, "/api/v1/wants" | "/api/v1/downloads") {
+    let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method of the list above");
+    if takes_key(&verb, path) {
         references.push("IdempotencyKey");
     }
     if operation["responses"]["201"].is_object() {
@@ -246,7 +241,12 @@ fn add_headers(method: &str, path: &str, operation: &mut Value) {
 fn takes_if_match(method: &str, path: &str) -> bool {
     let is_edit = matches!(method, "put" | "patch" | "delete");
     let whole = ["/api/v1/settings", "/api/v1/auth/oidc"];
-    let one_of = ["/api/v1/integrations/{id}", "/api/v1/users/{id}"];
+    let one_of = [
+        "/api/v1/integrations/{id}",
+        "/api/v1/users/{id}",
+        "/api/v1/users/{id}/email",
+        "/api/v1/jobs/{kind}",
+    ];
     let has_version = whole.contains(&path) || one_of.contains(&path);
     is_edit && has_version
 }

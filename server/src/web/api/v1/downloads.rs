@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::super::ApiResult;
 use super::super::access::needs;
-use super::super::answers::{Created, created};
+use super::super::answers::Created;
 use super::super::once::{NewIn, OnceKey};
 use super::super::short_lists::page_of;
 use super::params::PageParams;
@@ -94,10 +94,7 @@ async fn grab_candidate(
     once: OnceKey,
     ApiJson(form): ApiJson<GrabForm>,
 ) -> ApiResult<Response> {
-    let new = NewIn {
-        collection: "downloads",
-        form: &form,
-    };
+    let new = NewIn::collection("downloads", &form);
     let options = GrabOptions {
         is_forced: form.is_forced,
         // Keys of programs are their own; this one would be shared by all.
@@ -176,14 +173,25 @@ async fn cancel_download(
 #[utoipa::path(post, path = "/downloads/{id}/choose-another", tag = "downloads",
     params(("id" = Uuid, Path, description = "Id of the download.")),
     responses((status = 201, description = "The search runs.", body = Created),
-        (status = 409, description = "Its state does not allow another choice.")))]
+        (status = 409, description = "Its state does not allow another choice, or the Idempotency-Key was used for \
+            another request.")))]
 async fn choose_another(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
+    once: OnceKey,
     ApiPath(id): ApiPath<DownloadId>,
 ) -> ApiResult<Response> {
-    let search = services::downloads::choose_another(&services, &actor, id).await?;
-    Ok(created("searches", search))
+    let new = NewIn {
+        route: "downloads/choose-another",
+        collection: "searches",
+        form: &id,
+    };
+    let (house, who) = (services.clone(), actor.clone());
+    let work = async move {
+        let search = services::downloads::choose_another(&house, &who, id).await?;
+        Ok(search.0)
+    };
+    once.create((&services, &actor), new, work).await
 }
 
 /// Confirm a pack's split

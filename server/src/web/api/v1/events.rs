@@ -22,6 +22,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 ///
 /// Server-sent events. The data of each is `{"topic": "download", "id": "…"}`: what changed, not how; read it anew. A
 /// comment comes every 20 seconds to keep the line open. Nothing is repeated after a broken line: read what you show.
+/// The stream also ends within 20 seconds of the sign-in or the API key that it was opened with.
 #[utoipa::path(get, path = "/events", tag = "events",
     responses((status = 200, description = "The stream; it ends when one side hangs up.",
         body = LiveEvent, content_type = "text/event-stream")))]

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use services::{Actor, ServiceError, Services};
+use services::Services;
 use types::integrations::{Integration, IntegrationForm, TestOutcome};
 use types::people::Role;
 use types::{IntegrationId, Page};
@@ -15,8 +15,9 @@ use utoipa_axum::routes;
 
 use super::super::ApiResult;
 use super::super::access::needs;
-use super::super::answers::{Created, created};
-use super::super::etag::IfMatch;
+use super::super::answers::Created;
+use super::super::etag::{Editable, IfMatch};
+use super::super::once::{NewIn, OnceKey};
 use super::super::short_lists::page_of;
 use super::params::PageParams;
 use crate::web::AppState;
@@ -52,15 +53,22 @@ async fn list_integrations(
 /// `id` in the body is ignored.
 #[utoipa::path(post, path = "/integrations", tag = "integrations", request_body = IntegrationForm,
     responses((status = 201, description = "It is stored; its secret is encrypted.", body = Created),
-        (status = 409, description = "There is one of this kind, and only one is possible.")))]
+        (status = 409, description = "There is one of this kind, and only one is possible, or the Idempotency-Key was \
+            used for another request.")))]
 async fn create_integration(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
+    once: OnceKey,
     ApiJson(form): ApiJson<IntegrationForm>,
 ) -> ApiResult<Response> {
     let form = IntegrationForm { id: None, ..form };
-    let id = services::integrations::save_integration(&services, &actor, form).await?;
-    Ok(created("integrations", id))
+    let new = NewIn::collection("integrations", &form);
+    let (house, who, added) = (services.clone(), actor.clone(), form.clone());
+    let work = async move {
+        let id = services::integrations::save_integration(&house, &who, added).await?;
+        Ok(id.0)
+    };
+    once.create((&services, &actor), new, work).await
 }
 
 /// Test an integration
@@ -89,8 +97,10 @@ async fn get_integration(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     ApiPath(id): ApiPath<IntegrationId>,
-) -> ApiResult<Json<Integration>> {
-    Ok(Json(find_integration(&services, &actor, id).await?))
+) -> ApiResult<Editable<Integration>> {
+    Ok(Editable(
+        services::integrations::get_integration(&services, &actor, id).await?,
+    ))
 }
 
 /// Replace an integration
@@ -107,10 +117,10 @@ async fn replace_integration(
     if_match: IfMatch,
     ApiJson(form): ApiJson<IntegrationForm>,
 ) -> ApiResult<Json<Integration>> {
-    let _turn = if_match.begin_edit(find_integration(&services, &actor, id)).await?;
     let form = IntegrationForm { id: Some(id), ..form };
-    services::integrations::save_integration(&services, &actor, form).await?;
-    Ok(Json(find_integration(&services, &actor, id).await?))
+    services::integrations::save_integration(&services, &actor, if_match.seen(form)).await?;
+    let now = services::integrations::get_integration(&services, &actor, id).await?;
+    Ok(Json(now.value))
 }
 
 /// Whether an integration is used.
@@ -130,9 +140,9 @@ async fn change_integration(
     if_match: IfMatch,
     ApiJson(change): ApiJson<IntegrationChange>,
 ) -> ApiResult<Json<Integration>> {
-    let _turn = if_match.begin_edit(find_integration(&services, &actor, id)).await?;
-    services::integrations::set_integration_enabled(&services, &actor, id, change.is_enabled).await?;
-    Ok(Json(find_integration(&services, &actor, id).await?))
+    services::integrations::set_integration_enabled(&services, &actor, if_match.seen(id), change.is_enabled).await?;
+    let now = services::integrations::get_integration(&services, &actor, id).await?;
+    Ok(Json(now.value))
 }
 
 /// Delete an integration
@@ -148,8 +158,7 @@ async fn delete_integration(
     ApiPath(id): ApiPath<IntegrationId>,
     if_match: IfMatch,
 ) -> ApiResult<StatusCode> {
-    let _turn = if_match.begin_edit(find_integration(&services, &actor, id)).await?;
-    services::integrations::delete_integration(&services, &actor, id).await?;
+    services::integrations::delete_integration(&services, &actor, if_match.seen(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -167,10 +176,4 @@ async fn check_integration(
     Ok(Json(
         services::integrations::check_integration(&services, &actor, id).await?,
     ))
-}
-
-async fn find_integration(services: &Services, actor: &Actor, id: IntegrationId) -> ApiResult<Integration> {
-    let all = services::integrations::list_integrations(services, actor).await?;
-    let found = all.into_iter().find(|one| one.id == id);
-    found.ok_or_else(|| ServiceError::not_found("integration").into())
 }

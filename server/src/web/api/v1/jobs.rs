@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 use super::super::ApiResult;
 use super::super::access::needs;
 use super::super::answers::{Created, created};
+use super::super::etag::{Editable, IfMatch};
 use super::super::short_lists::page_of;
 use super::params::PageParams;
 use crate::web::AppState;
@@ -25,6 +26,7 @@ use crate::web::extract::{ApiJson, ApiPath, ApiQuery};
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(needs(Role::Manager, routes!(list_jobs)))
+        .routes(needs(Role::Manager, routes!(get_job)))
         .routes(needs(Role::Admin, routes!(change_job)))
         .routes(needs(Role::Admin, routes!(run_job)))
         .routes(needs(Role::Manager, routes!(list_runs)))
@@ -46,6 +48,18 @@ async fn list_jobs(
     Ok(Json(page_of(jobs, &page.into(), |job| job.kind.to_string())?))
 }
 
+/// Read a job
+#[utoipa::path(get, path = "/jobs/{kind}", tag = "jobs",
+    params(("kind" = inline(JobKind), Path, description = "Kind of the job.")),
+    responses((status = 200, description = "The job with its schedule and its last run.", body = JobSummary)))]
+async fn get_job(
+    State(services): State<Services>,
+    SignedInActor(actor): SignedInActor,
+    ApiPath(kind): ApiPath<JobKind>,
+) -> ApiResult<Editable<JobSummary>> {
+    Ok(Editable(services::runs::get_job(&services, &actor, kind).await?))
+}
+
 /// Whether a job runs by its schedule.
 #[derive(Debug, Deserialize, ToSchema)]
 struct JobChange {
@@ -60,9 +74,10 @@ async fn change_job(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     ApiPath(kind): ApiPath<JobKind>,
+    if_match: IfMatch,
     ApiJson(change): ApiJson<JobChange>,
 ) -> ApiResult<StatusCode> {
-    services::runs::set_job_enabled(&services, &actor, kind, change.is_enabled).await?;
+    services::runs::set_job_enabled(&services, &actor, if_match.seen(kind), change.is_enabled).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use services::{Actor, Services};
+use services::Services;
 use types::UserId;
 use types::integrations::TestOutcome;
 use types::oidc::{OidcConfig, OidcForm, UserIdentities};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::super::ApiResult;
 use super::super::access::{needs, needs_account_rights, open};
-use super::super::etag::IfMatch;
+use super::super::etag::{Editable, IfMatch};
 use crate::web::AppState;
 use crate::web::auth::SignedInActor;
 use crate::web::extract::{ApiJson, ApiPath, ApiQuery};
@@ -40,8 +40,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
 async fn get_oidc(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
-) -> ApiResult<Json<OidcConfig>> {
-    Ok(Json(read_config(&services, &actor).await?))
+) -> ApiResult<Editable<OidcConfig>> {
+    Ok(Editable(services::oidc::get_edited_config(&services, &actor).await?))
 }
 
 /// Replace the settings of single sign-on
@@ -55,8 +55,9 @@ async fn replace_oidc(
     if_match: IfMatch,
     ApiJson(form): ApiJson<OidcForm>,
 ) -> ApiResult<Json<OidcConfig>> {
-    let _turn = if_match.begin_edit(read_config(&services, &actor)).await?;
-    Ok(Json(services::oidc::save_config(&services, &actor, form).await?))
+    Ok(Json(
+        services::oidc::save_config(&services, &actor, if_match.seen(form)).await?,
+    ))
 }
 
 /// Test settings of single sign-on
@@ -110,9 +111,9 @@ async fn list_identities(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     ApiQuery(params): ApiQuery<IdentityParams>,
-) -> ApiResult<Json<UserIdentities>> {
-    Ok(Json(
-        services::identities::list_identities(&services, &actor, params.user_id).await?,
+) -> ApiResult<Editable<UserIdentities>> {
+    Ok(Editable(
+        services::identities::get_edited_identities(&services, &actor, params.user_id).await?,
     ))
 }
 
@@ -141,7 +142,8 @@ struct EmailForm {
 
 /// Set a user's e-mail
 ///
-/// Where the settings of single sign-on allow it, a provider that verified this e-mail leads to the account.
+/// Where the settings of single sign-on allow it, a provider that verified this e-mail leads to the account. `If-Match`
+/// takes the `ETag` of the user as well as that of `/auth/identities`.
 #[utoipa::path(put, path = "/users/{id}/email", tag = "users", request_body = EmailForm,
     params(("id" = Uuid, Path, description = "Id of the user.")),
     responses((status = 200, description = "How a provider finds this user now.", body = UserIdentities),
@@ -150,14 +152,11 @@ async fn set_email(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     ApiPath(id): ApiPath<UserId>,
+    if_match: IfMatch,
     ApiJson(form): ApiJson<EmailForm>,
 ) -> ApiResult<Json<UserIdentities>> {
-    services::identities::set_email(&services, &actor, id, form.email.as_deref()).await?;
+    services::identities::set_email(&services, &actor, if_match.seen(id), form.email.as_deref()).await?;
     Ok(Json(
         services::identities::list_identities(&services, &actor, Some(id)).await?,
     ))
-}
-
-async fn read_config(services: &Services, actor: &Actor) -> ApiResult<OidcConfig> {
-    Ok(services::oidc::get_config(services, actor).await?)
 }

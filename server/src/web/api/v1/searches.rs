@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 
 use super::super::ApiResult;
 use super::super::access::needs;
-use super::super::answers::{Created, created};
+use super::super::answers::Created;
+use super::super::once::{NewIn, OnceKey};
 use crate::web::AppState;
 use crate::web::auth::SignedInActor;
 use crate::web::extract::{ApiJson, ApiPath};
@@ -29,14 +30,20 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// follow the event stream.
 #[utoipa::path(post, path = "/searches", tag = "searches", request_body = SearchForm,
     responses((status = 201, description = "The search runs.", body = Created),
-        (status = 409, description = "No indexer is connected.")))]
+        (status = 409, description = "No indexer is connected, or the Idempotency-Key was used for another request.")))]
 async fn start_search(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
+    once: OnceKey,
     ApiJson(form): ApiJson<SearchForm>,
 ) -> ApiResult<Response> {
-    let id = services::searches::start_search(&services, &actor, form).await?;
-    Ok(created("searches", id))
+    let new = NewIn::collection("searches", &form);
+    let (house, who, asked) = (services.clone(), actor.clone(), form.clone());
+    let work = async move {
+        let id = services::searches::start_search(&house, &who, asked).await?;
+        Ok(id.0)
+    };
+    once.create((&services, &actor), new, work).await
 }
 
 /// Read a search

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use services::{Actor, Services};
+use services::Services;
 use types::Page;
 use types::people::Role;
 use types::settings::Settings;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::super::ApiResult;
 use super::super::access::needs;
-use super::super::etag::IfMatch;
+use super::super::etag::{Editable, IfMatch};
 use crate::web::AppState;
 use crate::web::auth::SignedInActor;
 use crate::web::extract::ApiJson;
@@ -31,8 +31,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 async fn get_settings(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
-) -> ApiResult<Json<Settings>> {
-    Ok(Json(read_settings(&services, &actor).await?))
+) -> ApiResult<Editable<Settings>> {
+    Ok(Editable(
+        services::settings::get_edited_settings(&services, &actor).await?,
+    ))
 }
 
 /// Replace the settings
@@ -46,9 +48,8 @@ async fn replace_settings(
     if_match: IfMatch,
     ApiJson(settings): ApiJson<Settings>,
 ) -> ApiResult<Json<Settings>> {
-    let _turn = if_match.begin_edit(read_settings(&services, &actor)).await?;
-    services::settings::save_settings(&services, &actor, settings).await?;
-    Ok(Json(read_settings(&services, &actor).await?))
+    services::settings::save_settings(&services, &actor, if_match.seen(settings)).await?;
+    Ok(Json(services::settings::get_settings(&services, &actor).await?))
 }
 
 /// Templates to try.
@@ -95,8 +96,4 @@ async fn preview_naming(
         items,
         next_cursor: None,
     }))
-}
-
-async fn read_settings(services: &Services, actor: &Actor) -> ApiResult<Settings> {
-    Ok(services::settings::get_settings(services, actor).await?)
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use services::{Actor, Services};
+use services::Services;
 use types::people::{NewUserForm, ResetPasswordForm, Role, User, UserChange};
 use types::{Page, UserId};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,8 +12,9 @@ use utoipa_axum::routes;
 
 use super::super::ApiResult;
 use super::super::access::needs;
-use super::super::answers::{Created, created};
-use super::super::etag::IfMatch;
+use super::super::answers::Created;
+use super::super::etag::{Editable, IfMatch};
+use super::super::once::{NewIn, OnceKey};
 use super::params::PageParams;
 use crate::web::AppState;
 use crate::web::auth::SignedInActor;
@@ -44,14 +45,21 @@ async fn list_users(
 
 /// Add a user
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewUserForm,
-    responses((status = 201, description = "The person can sign in.", body = Created)))]
+    responses((status = 201, description = "The person can sign in.", body = Created),
+        (status = 409, description = "The Idempotency-Key was used for another request.")))]
 async fn create_user(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
+    once: OnceKey,
     ApiJson(form): ApiJson<NewUserForm>,
 ) -> ApiResult<Response> {
-    let id = services::users::create_user(&services, &actor, form).await?;
-    Ok(created("users", id))
+    let new = NewIn::collection("users", &form);
+    let (house, who, added) = (services.clone(), actor.clone(), form.clone());
+    let work = async move {
+        let id = services::users::create_user(&house, &who, added).await?;
+        Ok(id.0)
+    };
+    once.create((&services, &actor), new, work).await
 }
 
 /// Read a user
@@ -63,8 +71,8 @@ async fn get_user(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     ApiPath(id): ApiPath<UserId>,
-) -> ApiResult<Json<User>> {
-    Ok(Json(services::users::get_user(&services, &actor, id).await?))
+) -> ApiResult<Editable<User>> {
+    Ok(Editable(services::users::get_edited_user(&services, &actor, id).await?))
 }
 
 /// Change a user
@@ -81,10 +89,8 @@ async fn change_user(
     if_match: IfMatch,
     ApiJson(change): ApiJson<UserChange>,
 ) -> ApiResult<Json<User>> {
-    services::require(&actor, Role::Admin)?;
-    let _turn = if_match.begin_edit(read_user(&services, &actor, id)).await?;
-    services::users::change_user(&services, &actor, id, change).await?;
-    Ok(Json(read_user(&services, &actor, id).await?))
+    services::users::change_user(&services, &actor, if_match.seen(id), change).await?;
+    Ok(Json(services::users::get_user(&services, &actor, id).await?))
 }
 
 /// Delete a user
@@ -99,9 +105,7 @@ async fn delete_user(
     ApiPath(id): ApiPath<UserId>,
     if_match: IfMatch,
 ) -> ApiResult<StatusCode> {
-    services::require(&actor, Role::Admin)?;
-    let _turn = if_match.begin_edit(read_user(&services, &actor, id)).await?;
-    services::users::delete_user(&services, &actor, id).await?;
+    services::users::delete_user(&services, &actor, if_match.seen(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,8 +124,4 @@ async fn reset_password(
 ) -> ApiResult<StatusCode> {
     services::users::reset_password(&services, &actor, id, form).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn read_user(services: &Services, actor: &Actor, id: UserId) -> ApiResult<User> {
-    Ok(services::users::get_user(services, actor, id).await?)
 }
