@@ -22,11 +22,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("frontend", &["app"]),
     ("server", &["app", "services", "types", "db", "clients", "jobs"]),
     ("crates/testing", &["types", "db", "clients"]),
+    (
+        "crates/fuzz-checks",
+        &["types", "domain", "db", "clients", "jobs", "services"],
+    ),
     ("end2end/sandbox", &[]),
     ("xtask", &[]),
 ];
 const WORKSPACE_CRATES: &[&str] = &[
-    "types", "domain", "db", "clients", "jobs", "services", "app", "frontend", "server", "testing", "sandbox", "xtask",
+    "types",
+    "domain",
+    "db",
+    "clients",
+    "jobs",
+    "services",
+    "app",
+    "frontend",
+    "server",
+    "testing",
+    "sandbox",
+    "xtask",
+    "fuzz-checks",
 ];
 /// What must never reach the browser.
 const SERVER_ONLY: &[&str] = &[

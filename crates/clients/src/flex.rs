@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// Trimmed text of a string or number; `None` when empty.
+/// Trimmed text of a string or number, without NUL characters, which no database takes; `None` when empty.
 pub(crate) fn text(value: &Value) -> Option<String> {
     let text = match value {
-        Value::String(text) => text.trim().to_owned(),
+        Value::String(text) => text.replace('\0', "").trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
@@ -24,7 +24,12 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
 
 /// A whole number; fractions are cut off.
 pub(crate) fn integer(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| number(value).map(|number| number as i64))
+    // Before it is read as a float, which holds no more than 53 bits.
+    let exact = match value {
+        Value::String(text) => text.trim().replace(',', "").parse().ok(),
+        other => other.as_i64(),
+    };
+    exact.or_else(|| number(value).map(|number| number as i64))
 }
 
 /// A count that is not negative, cut off at the largest `i32`.
@@ -83,6 +88,23 @@ mod tests {
             (None, None, None)
         );
         assert_eq!((count(&json!(-1)), count(&json!(1e12))), (None, Some(i32::MAX)));
+    }
+
+    #[test]
+    fn whole_numbers_are_exact_however_they_are_written() {
+        for value in [
+            json!(9_007_199_254_740_993_i64),
+            json!("9007199254740993"),
+            json!("9,007,199,254,740,993"),
+        ] {
+            assert_eq!(integer(&value), Some(9_007_199_254_740_993), "{value}");
+        }
+    }
+
+    #[test]
+    fn text_holds_no_character_that_cannot_be_stored() {
+        assert_eq!(text(&json!(" \0Du\0ne \0")).as_deref(), Some("Dune"));
+        assert_eq!(text(&json!("\0")), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Text that services send: entities, sizes, addresses, times.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use url::Url;
 
 /// Longest entity that is looked at: `&#x10FFFF;`.
@@ -85,9 +85,14 @@ pub(crate) fn parse_size(text: &str) -> Option<i64> {
 
 /// "2018-03-15 12:34:56" as UTC.
 pub(crate) fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
-    NaiveDateTime::parse_from_str(text.trim(), "%Y-%m-%d %H:%M:%S")
-        .ok()
-        .map(|time| time.and_utc())
+    let time = NaiveDateTime::parse_from_str(text.trim(), "%Y-%m-%d %H:%M:%S").ok()?;
+    Some(time.and_utc()).filter(is_plausible)
+}
+
+/// Of the years 1 to 9999. Others are mistakes, and one before 4713 BC is an error in the database, which would take
+/// everything down that is stored along with it.
+pub(crate) fn is_plausible(time: &DateTime<Utc>) -> bool {
+    (1..=9999).contains(&time.year())
 }
 
 /// A link that may be shown and stored in the clear: a web address without anything that looks like a key.
@@ -218,6 +223,14 @@ mod tests {
             "",
         ] {
             assert_eq!(page_url(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_no_such_year_is_unknown() {
+        assert!(parse_utc("9999-12-31 23:59:59").is_some() && parse_utc("0001-01-01 00:00:00").is_some());
+        for text in ["-9999-01-01 00:00:00", "+10000-01-01 00:00:00", "0000-01-01 00:00:00"] {
+            assert_eq!(parse_utc(text), None, "{text}");
         }
     }
 

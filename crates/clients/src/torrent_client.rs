@@ -62,7 +62,7 @@ impl TorrentStatus {
         self.hash == hash
             || self.infohash_v1.as_deref() == Some(hash)
             || self.infohash_v2.as_deref() == Some(hash)
-            || (hash.len() == 64 && self.hash == hash[..40])
+            || (hash.len() == 64 && hash.get(..40) == Some(self.hash.as_str()))
     }
 }
 
@@ -124,4 +124,28 @@ pub trait TorrentClient: Send + Sync {
     async fn default_save_path(&self) -> Result<String>;
     /// Free bytes where the client saves; `None` when it does not tell.
     async fn free_bytes(&self) -> Result<Option<i64>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_is_taken_for_a_hash_that_it_does_not_begin_with(text in "[0-9a-fé]{0,64}|\\PC{20,64}", own in "[0-9a-f]{40}") {
+            let torrent = TorrentStatus { hash: own.clone(), ..TorrentStatus::default() };
+            prop_assert_eq!(torrent.has_hash(&text), text == own);
+            let long = format!("{own}{}", "0".repeat(24));
+            prop_assert!(torrent.has_hash(&long));
+        }
+    }
+
+    #[test]
+    fn a_letter_across_the_middle_of_a_long_hash_is_no_hash() {
+        let text = format!("{}é{}", "a".repeat(39), "a".repeat(23));
+        assert_eq!(text.len(), 64);
+        assert!(!TorrentStatus::default().has_hash(&text));
+    }
 }

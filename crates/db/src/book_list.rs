@@ -286,11 +286,11 @@ impl Order {
     }
 
     fn cursor_after(&self, row: &Row) -> String {
-        encode_cursor(self.sort.as_str(), &self.value_of(row), row.id)
+        encode_cursor(&order_of(self.sort), &self.value_of(row), row.id)
     }
 
     fn read_cursor(&self, cursor: &str) -> DbResult<(SortValue, Uuid)> {
-        let (value, id) = decode_cursor(self.sort.as_str(), cursor)?;
+        let (value, id) = decode_cursor(&order_of(self.sort), cursor)?;
         let is_valid = match (self.sort, &value) {
             (BookSort::Added | BookSort::AddedDesc, SortValue::Text(time)) => is_time(time),
             (BookSort::Duration | BookSort::DurationDesc, SortValue::Number(_)) => true,
@@ -327,7 +327,53 @@ fn write_time(time: Option<DateTime<Utc>>, unknown: &str) -> String {
     )
 }
 
+fn order_of(sort: BookSort) -> String {
+    format!("{} books", sort.as_str())
+}
+
+/// In our own spelling only: the database reads the text again, and knows fewer spellings than we do.
 fn is_time(text: &str) -> bool {
+    let is_ours = |time: DateTime<Utc>| (1..=9999).contains(&time.year()) && write_time(Some(time), "") == text;
     matches!(text, "infinity" | "-infinity")
-        || DateTime::parse_from_rfc3339(text).is_ok_and(|time| (1..=9999).contains(&time.year()))
+        || DateTime::parse_from_rfc3339(text).is_ok_and(|time| is_ours(time.to_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_time_in_a_spelling_that_the_database_does_not_know_is_no_cursor() {
+        for time in [
+            "2026-01-01T00:00:00.000000\u{2212}01:00",
+            "2026-01-01T00:00:00.000000+00:00",
+            "2026-01-01T00:00:00Z",
+            "0000-01-01T00:00:00.000000Z",
+            "-2026-01-01T00:00:00.000000Z",
+            "now",
+            "",
+        ] {
+            assert!(!is_time(time), "{time}");
+        }
+        assert!(is_time("infinity") && is_time("-infinity"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_time_of_any_book_is_one(micros in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
+            prop_assert!(is_time(&write_time(DateTime::from_timestamp_micros(micros), "infinity")));
+        }
+
+        #[test]
+        fn a_damaged_time_is_in_our_own_spelling_or_none(
+            text in testing::damage::damaged_text("2026-01-01T00:00:00.000000Z")
+        ) {
+            if is_time(&text) {
+                let time = DateTime::parse_from_rfc3339(&text).unwrap().to_utc();
+                prop_assert_eq!(write_time(Some(time), ""), text);
+            }
+        }
+    }
 }

@@ -59,7 +59,7 @@ pub async fn list_runs(
     kind: Option<JobKind>,
     page: &PageRequest,
 ) -> Result<Page<RunSummary>> {
-    let (before, before_id) = page.cursor.as_deref().and_then(read_cursor).unzip();
+    let (before, before_id) = page.cursor.as_deref().and_then(read_run_cursor).unzip();
     let rows: Vec<RunRow> = diesel::sql_query(format!(
         "SELECT {COLUMNS} FROM runs WHERE ($1::text IS NULL OR kind = $1) AND kind = ANY($5)
              AND ($2::timestamptz IS NULL OR (queued_at, id) < ($2, $3))
@@ -73,7 +73,7 @@ pub async fn list_runs(
     .load(conn)
     .await?;
     let page = Page::cut(rows, page.limit(), count_runs(conn, kind).await?, |row| {
-        format!("{}.{}", row.queued_at.timestamp_micros(), row.id)
+        write_run_cursor(row.queued_at, row.id)
     });
     Ok(Page {
         items: page.items.iter().filter_map(read_row).collect(),
@@ -84,7 +84,7 @@ pub async fn list_runs(
 
 /// Whether a page of [`list_runs`] can have given this cursor.
 pub fn is_run_cursor(text: &str) -> bool {
-    read_cursor(text).is_some()
+    read_run_cursor(text).is_some()
 }
 
 async fn count_runs(conn: &mut AsyncPgConnection, kind: Option<JobKind>) -> Result<u64> {
@@ -240,8 +240,15 @@ fn read_row(row: &RunRow) -> Option<RunSummary> {
     })
 }
 
+/// The cursor after the run with this time and id.
+#[doc(hidden)]
+pub fn write_run_cursor(queued_at: DateTime<Utc>, id: Uuid) -> String {
+    format!("{}.{id}", queued_at.timestamp_micros())
+}
+
 /// Times before 1970 or after 9999 are not ours, and far ones are an error in the database.
-fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+#[doc(hidden)]
+pub fn read_run_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let (micros, id) = text.split_once('.')?;
     let micros = micros.parse().ok().filter(|micros| (0..MAX_MICROS).contains(micros))?;
     Some((DateTime::from_timestamp_micros(micros)?, id.parse().ok()?))
@@ -262,7 +269,7 @@ mod tests {
     #[test]
     fn a_time_that_the_database_does_not_take_is_no_cursor() {
         for micros in [-8_000_000_000_000_000_000_i64, -1, 253_402_300_800_000_000, i64::MAX] {
-            assert_eq!(read_cursor(&format!("{micros}.{}", Uuid::nil())), None, "{micros}");
+            assert_eq!(read_run_cursor(&format!("{micros}.{}", Uuid::nil())), None, "{micros}");
         }
     }
 
@@ -270,16 +277,23 @@ mod tests {
         #[test]
         fn the_cursor_of_any_run_reads_back(micros in 0_i64..4_102_444_800_000_000, id in any::<u128>()) {
             let (time, id) = (DateTime::from_timestamp_micros(micros).unwrap(), Uuid::from_u128(id));
-            prop_assert_eq!(read_cursor(&format!("{micros}.{id}")), Some((time, id)));
+            prop_assert_eq!(read_run_cursor(&write_run_cursor(time, id)), Some((time, id)));
         }
 
         #[test]
         fn a_damaged_cursor_names_a_time_that_the_database_takes(
             text in damaged_text("1795348800000000.00000000-0000-0000-0000-000000000007")
         ) {
-            if let Some((time, _)) = read_cursor(&text) {
+            if let Some((time, id)) = read_run_cursor(&text) {
                 prop_assert!((0..253_402_300_800).contains(&time.timestamp()), "{}", text);
+                prop_assert_eq!(read_run_cursor(&write_run_cursor(time, id)), Some((time, id)));
             }
+            prop_assert_eq!(is_run_cursor(&text), read_run_cursor(&text).is_some());
+        }
+
+        #[test]
+        fn no_text_makes_reading_a_cursor_panic(text in "\\PC{0,80}|[+-]?[0-9]{0,24}\\.[0-9a-f{}-]{0,60}") {
+            prop_assert!(read_run_cursor(&text).is_none_or(|(time, _)| time.timestamp() >= 0));
         }
     }
 }

@@ -20,6 +20,8 @@ pub use handler::{Handler, JobError, Outcome};
 pub use history::{
     delete_idle_runs_before, delete_runs_before, find_run, is_run_cursor, list_active_runs, list_jobs, list_runs,
 };
+#[doc(hidden)]
+pub use history::{read_run_cursor, write_run_cursor};
 pub use queue::{Cancelled, NewRun, cancel_run, enqueue, find_queued_run, has_live_run};
 pub use schedule::{Definition, Schedule, enqueue_due, ensure_definitions, hasten_job, lock_job, set_job_enabled};
 pub use worker::{Options, Worker};

@@ -14,7 +14,8 @@ use crate::library::{CoverImage, Item, ItemHead, ItemPage, ItemPatch, Library, L
 use crate::status::common_refusal;
 use crate::text::quote_words;
 use account::{Account, describe};
-use item::{read_head, read_item, read_library};
+#[doc(hidden)]
+pub use item::{read_head, read_item, read_library};
 use update::{ignored_fields, patch_body};
 
 mod account;

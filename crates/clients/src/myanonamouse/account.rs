@@ -7,7 +7,7 @@ use crate::indexer::AccountFacts;
 use crate::text::{parse_size, parse_utc};
 
 /// Reads the answer of `jsonLoad.php`. What is missing or unreadable stays `None`: never a guess.
-pub(super) fn read_account(answer: &Value) -> AccountFacts {
+pub fn read_account(answer: &Value) -> AccountFacts {
     AccountFacts {
         username: flex::text(&answer["username"]),
         class: flex::text(&answer["classname"]),
@@ -47,9 +47,59 @@ fn read_connectable(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::text::is_plausible;
+
+    /// Numbers that can be no such number are unknown, and nothing is more than the database takes.
+    fn check_bounds(account: &AccountFacts) -> Result<(), TestCaseError> {
+        prop_assert!(account.ratio.is_none_or(|ratio| ratio.is_finite() && ratio >= 0.0));
+        let counts = [
+            account.uploaded_bytes,
+            account.downloaded_bytes,
+            account.unsatisfied_count,
+            account.unsatisfied_limit,
+        ];
+        prop_assert!(counts.iter().flatten().all(|count| *count >= 0));
+        prop_assert!(account.vip_until.is_none_or(|until| is_plausible(&until)));
+        let texts = [&account.username, &account.class, &account.connectable];
+        prop_assert!(
+            texts
+                .into_iter()
+                .flatten()
+                .all(|text| !text.is_empty() && text.trim() == text && !text.contains('\0'))
+        );
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_answer_gives_possible_facts_only(
+            bytes in testing::damage::damaged(include_bytes!("fixtures/account.json"))
+        ) {
+            if let Ok(answer) = serde_json::from_slice(&bytes) {
+                check_bounds(&read_account(&answer))?;
+            }
+        }
+
+        #[test]
+        fn any_text_in_any_field_gives_possible_facts_only(text in "[0-9.,+-]{0,30}( ?[KMGTP]i?B)?|[0-9: -]{0,24}|\\PC{0,20}") {
+            let mut answer = json!({ "unsat": { "count": text, "limit": text } });
+            for name in ["username", "classname", "ratio", "uploaded", "downloaded", "seedbonus", "wedges", "vip_until", "connectable"] {
+                answer[name] = text.clone().into();
+            }
+            check_bounds(&read_account(&answer))?;
+        }
+
+        #[test]
+        fn exact_bytes_are_read_exactly(bytes in 0_i64.., is_text in any::<bool>()) {
+            let written = if is_text { json!(bytes.to_string()) } else { json!(bytes) };
+            let account = read_account(&json!({ "uploaded_bytes": written }));
+            prop_assert_eq!(account.uploaded_bytes, Some(bytes));
+        }
+    }
 
     #[test]
     fn the_full_layout_is_read_exactly() {

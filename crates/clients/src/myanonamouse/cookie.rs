@@ -10,9 +10,10 @@ const NAME: &str = "mam_id";
 /// cookies after it. Escapes are kept, as the site compares bytes. `None` when nothing usable is left.
 pub fn clean_entered(text: &str) -> Option<SecretString> {
     let text = text.trim_matches(is_wrapping);
+    // The last one with a value: another cookie's name may begin like it.
     let after_name = text
-        .rfind(NAME)
-        .and_then(|start| text[start + NAME.len()..].trim_start().strip_prefix('='));
+        .rmatch_indices(NAME)
+        .find_map(|(start, name)| text[start + name.len()..].trim_start().strip_prefix('='));
     let value = after_name.unwrap_or(text);
     let value = value
         .trim_start_matches(is_wrapping)
@@ -89,6 +90,12 @@ mod tests {
         }
         assert_eq!(clean("mam_id="), None);
         assert_eq!(clean("two words"), None);
+    }
+
+    #[test]
+    fn another_cookie_whose_name_begins_alike_hides_nothing() {
+        let value = clean_entered("mam_id=abc; uid=7; mam_idtwo").unwrap();
+        assert_eq!(value.expose_secret(), "abc");
     }
 
     #[test]

@@ -14,7 +14,9 @@ use types::integrations::{Health, TestOutcome};
 use crate::error::{ClientError, Result};
 use crate::http::{HttpClient, HttpOptions, base_url};
 use crate::indexer::{AccountFacts, Found, Indexer, IndexerQuery, RequestQueue, SessionStore};
-use account::{is_vip_class, read_account};
+use account::is_vip_class;
+#[doc(hidden)]
+pub use account::read_account;
 pub use cookie::{clean_entered, renewed_value};
 pub use row::read_row;
 use search::{read_answer, search_body};

@@ -51,8 +51,9 @@ pub struct Metadata {
     pub(super) private_host: Option<Host>,
 }
 
+/// What a provider publishes about itself; nothing in it counts before [`read_configuration`] has looked at it.
 #[derive(Deserialize)]
-struct Document {
+pub struct Document {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
@@ -103,15 +104,7 @@ impl OidcClient {
         let start = parse_secure(&address, "issuer")?;
         let private_host = self.find_private_host(&start).await;
         let answer = self.get_followed(private_host.as_ref(), start).await?;
-        let document: Document = answer.json()?;
-        let without_slash = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
-        if without_slash(&document.issuer) != without_slash(issuer) {
-            return Err(OidcError::OtherIssuer {
-                entered: issuer.into(),
-                found: document.issuer.chars().take(MAX_SHOWN).collect(),
-            });
-        }
-        let metadata = read_document(document, private_host)?;
+        let metadata = read_configuration(answer.json()?, issuer, private_host)?;
         self.check_endpoints(&metadata).await?;
         Ok(metadata)
     }
@@ -120,7 +113,7 @@ impl OidcClient {
     pub async fn fetch_keys(&self, metadata: &Metadata) -> Result<Keys, OidcError> {
         let private_host = metadata.private_host.as_ref();
         let answer = self.get_followed(private_host, metadata.jwks_uri.clone()).await?;
-        Ok(Keys(answer.json()?))
+        Ok(answer.json::<Keys>()?)
     }
 
     /// A GET that follows up to three redirects on the same host.
@@ -159,6 +152,18 @@ fn redirect_target(answer: &Answer, from: &Url) -> Option<Url> {
         return None;
     }
     from.join(answer.header("location")?).ok()
+}
+
+/// The configuration in a document that was asked for by `issuer`.
+pub fn read_configuration(document: Document, issuer: &str, private_host: Option<Host>) -> Result<Metadata, OidcError> {
+    let without_slash = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
+    if without_slash(&document.issuer) != without_slash(issuer) {
+        return Err(OidcError::OtherIssuer {
+            entered: issuer.into(),
+            found: document.issuer.chars().take(MAX_SHOWN).collect(),
+        });
+    }
+    read_document(document, private_host)
 }
 
 fn read_document(document: Document, private_host: Option<Host>) -> Result<Metadata, OidcError> {
@@ -216,10 +221,54 @@ fn parse_secure(text: &str, what: &str) -> Result<Url, OidcError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+    use testing::damage::{damaged, damaged_text};
 
-    fn document(change: serde_json::Value) -> Result<Metadata, OidcError> {
+    use super::*;
+
+    const WHOLE: &str = r#"{"issuer":"https://id.example/","authorization_endpoint":"https://id.example/a",
+        "token_endpoint":"https://id.example/t","jwks_uri":"https://id.example/k","userinfo_endpoint":"https://id.example/u",
+        "response_types_supported":["code"],"id_token_signing_alg_values_supported":["RS256","HS256","none"],
+        "token_endpoint_auth_methods_supported":["client_secret_post"],"scopes_supported":["openid"]}"#;
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_of_a_damaged_configuration_is_safe(bytes in damaged(WHOLE.as_bytes())) {
+            let Ok(document) = serde_json::from_slice(&bytes) else { return Ok(()) };
+            if let Ok(metadata) = read_configuration(document, "https://id.example", None) {
+                let named = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
+                for url in named.into_iter().chain(&metadata.userinfo_endpoint) {
+                    prop_assert!(is_loopback_or_https(url) && url.username().is_empty() && url.password().is_none(), "{}", url);
+                }
+                prop_assert_eq!(metadata.issuer.trim_end_matches('/'), "https://id.example");
+                prop_assert!(!metadata.algorithms.is_empty());
+                prop_assert!(metadata.algorithms.iter().all(|algorithm| ALLOWED.contains(algorithm)));
+            }
+        }
+
+        #[test]
+        fn another_issuer_is_told_in_a_sentence_of_bounded_length(issuer in "https://[a-z]{1,9}\\PC{0,400}") {
+            let whole = document_of(json!({ "issuer": issuer }));
+            match read_configuration(whole, "https://id.example", None) {
+                Err(OidcError::OtherIssuer { found, .. }) => prop_assert!(found.chars().count() <= MAX_SHOWN),
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+
+        #[test]
+        fn an_issuer_that_is_accepted_stays_so_when_it_is_cleaned_again(
+            typed in damaged_text(" https://id.example/realms/a/.well-known/openid-configuration ")
+        ) {
+            let clean = clean_issuer(&typed);
+            if check_issuer(&clean).is_ok() {
+                prop_assert!(is_loopback_or_https(&Url::parse(&clean).unwrap()));
+                prop_assert!(clean.len() <= typed.len() && clean.trim() == clean);
+            }
+        }
+    }
+
+    fn document_of(change: serde_json::Value) -> Document {
         let mut whole = json!({
             "issuer": "https://id.example", "authorization_endpoint": "https://id.example/a",
             "token_endpoint": "https://id.example/t", "jwks_uri": "https://id.example/k",
@@ -228,7 +277,11 @@ mod tests {
         for (name, value) in change.as_object().unwrap() {
             whole[name] = value.clone();
         }
-        read_document(serde_json::from_value(whole).unwrap(), None)
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn document(change: serde_json::Value) -> Result<Metadata, OidcError> {
+        read_document(document_of(change), None)
     }
 
     #[test]

@@ -9,6 +9,7 @@ use openidconnect::core::{CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier, C
 use openidconnect::{
     ClaimsVerificationError as ClaimsFault, ClientId, IssuerUrl, Nonce, SignatureVerificationError as SignatureFault,
 };
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::discovery::Metadata;
@@ -21,8 +22,9 @@ pub type Claims = Map<String, Value>;
 const LEEWAY_SECONDS: i64 = 60;
 
 /// The keys that a provider publishes; those of kinds that we don't know are left out.
-#[derive(Debug, Clone)]
-pub struct Keys(pub(super) CoreJsonWebKeySet);
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Keys(CoreJsonWebKeySet);
 
 /// What a token must say.
 pub struct Expected<'a> {
@@ -90,5 +92,93 @@ fn name_fault(fault: ClaimsFault) -> TokenFault {
             _ => TokenFault::Signature,
         },
         _ => TokenFault::Unreadable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+    use testing::damage::{damaged, damaged_text};
+
+    use super::super::discovery::read_configuration;
+    use super::*;
+
+    const KEYS: &[u8] = include_bytes!("fixtures/keys.json");
+    const TOKENS: [&str; 3] = [
+        include_str!("fixtures/token.ps256"),
+        include_str!("fixtures/token.es256"),
+        include_str!("fixtures/token.eddsa"),
+    ];
+
+    fn verify(keys: &[u8], token: &str, nonce: &str) -> Result<Claims, TokenFault> {
+        let document = json!({
+            "issuer": "https://id.example", "authorization_endpoint": "https://id.example/a",
+            "token_endpoint": "https://id.example/t", "jwks_uri": "https://id.example/k",
+            "response_types_supported": ["code"], "id_token_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"]
+        });
+        let document = serde_json::from_value(document).unwrap();
+        let metadata = read_configuration(document, "https://id.example", None).unwrap();
+        let expected = Expected {
+            client_id: "mamcrawler",
+            nonce,
+            now: DateTime::from_timestamp(1_795_000_000, 0).unwrap(),
+        };
+        let keys: Keys = serde_json::from_slice(keys).map_err(|_| TokenFault::UnknownKey)?;
+        verify_id_token(&metadata, &keys, token, &expected)
+    }
+
+    /// The claims of the token before anybody changed it.
+    fn good_claims(token: &str) -> Claims {
+        verify(KEYS, token.trim(), "0000").unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_damage_to_a_token_changes_what_is_believed(
+            damaged in prop::sample::select(&TOKENS).prop_flat_map(|token| damaged_text(token.trim())
+                .prop_map(move |damaged| (token, damaged)))
+        ) {
+            let (token, damaged) = damaged;
+            if let Ok(claims) = verify(KEYS, &damaged, "0000") {
+                prop_assert_eq!(claims, good_claims(token));
+            }
+        }
+
+        #[test]
+        fn no_damage_to_the_keys_changes_what_is_believed(keys in damaged(KEYS)) {
+            for token in TOKENS {
+                if let Ok(claims) = verify(&keys, token.trim(), "0000") {
+                    prop_assert_eq!(claims, good_claims(token));
+                }
+            }
+        }
+
+        #[test]
+        fn a_token_counts_for_its_own_sign_in_alone(nonce in "\\PC{0,20}") {
+            prop_assert_eq!(verify(KEYS, TOKENS[2].trim(), &nonce).is_ok(), nonce == "0000");
+        }
+
+        #[test]
+        fn keys_of_any_numbers_refuse_without_panic(
+            n in prop::collection::vec(any::<u8>(), 0..80), e in prop::collection::vec(any::<u8>(), 0..9)
+        ) {
+            let (n, e) = (URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e));
+            let keys = json!({"keys": [
+                {"kty": "RSA", "kid": "r", "n": n, "e": e},
+                {"kty": "EC", "kid": "c", "crv": "P-256", "x": n, "y": e},
+                {"kty": "OKP", "kid": "e", "crv": "Ed25519", "x": n},
+            ]});
+            for token in TOKENS {
+                prop_assert!(verify(keys.to_string().as_bytes(), token.trim(), "0000").is_err());
+            }
+        }
+
+        #[test]
+        fn no_text_is_a_token(text in "\\PC{0,60}|[A-Za-z0-9_.-]{0,80}") {
+            prop_assert!(verify(KEYS, &text, "0000").is_err());
+        }
     }
 }

@@ -17,9 +17,13 @@ use crate::error::ClientError;
 use crate::http::{HttpClient, HttpOptions, Network, Reach, SystemNetwork};
 
 pub use code_flow::{AuthorizationRequest, Tokens, authorization_url};
+#[doc(hidden)]
+pub use discovery::{Document, read_configuration};
 pub use discovery::{Metadata, check_issuer, clean_issuer};
 pub use error::{OidcError, TokenFault};
 pub use id_token::{Claims, Expected, Keys, verify_id_token};
+#[doc(hidden)]
+pub use userinfo::check_subject;
 
 /// A person waits for these answers.
 const TIMEOUT: Duration = Duration::from_secs(10);

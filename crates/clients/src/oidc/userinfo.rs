@@ -30,11 +30,33 @@ impl OidcClient {
         if !answer.is_success() {
             return Err(refusal(&answer, url));
         }
-        let claims: Claims = answer.json()?;
-        // Anybody's token could have been swapped in for this call (OpenID Connect Core 5.3.2).
-        match claims.get("sub").and_then(Value::as_str) == Some(subject) {
-            true => Ok(Some(claims)),
-            false => Err(TokenFault::Subject.into()),
+        Ok(Some(check_subject(answer.json()?, subject)?))
+    }
+}
+
+/// Claims that speak of `subject`. Anybody's token could have been swapped in for this call (OpenID Connect Core 5.3.2).
+pub fn check_subject(claims: Claims, subject: &str) -> Result<Claims, TokenFault> {
+    match claims.get("sub").and_then(Value::as_str) == Some(subject) {
+        true => Ok(claims),
+        false => Err(TokenFault::Subject),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use testing::damage::damaged;
+
+    use super::*;
+
+    const WHOLE: &[u8] = br#"{"sub":"anna","email":"anna@example.org","groups":["readers"]}"#;
+
+    proptest! {
+        #[test]
+        fn damaged_claims_speak_of_the_asked_person_or_are_refused(bytes in damaged(WHOLE)) {
+            let Ok(claims) = serde_json::from_slice::<Claims>(&bytes) else { return Ok(()) };
+            let is_anna = claims.get("sub") == Some(&"anna".into());
+            prop_assert_eq!(check_subject(claims.clone(), "anna").ok(), is_anna.then_some(claims));
         }
     }
 }

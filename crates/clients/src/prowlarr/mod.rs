@@ -22,6 +22,8 @@ use crate::torznab::MAX_BODY_BYTES;
 use crate::torznab::feed::AUDIOBOOK;
 use crate::torznab::torrent_link::TorrentLinks;
 use hit::read_hit;
+#[doc(hidden)]
+pub use hit::read_search_hit;
 use wire::{HealthItem, IndexerFailure, IndexerInfo, SearchHit, SystemStatus};
 
 mod hit;

@@ -153,6 +153,27 @@ mod tests {
         }
 
         #[test]
+        fn a_damaged_title_gives_only_what_stands_in_it(
+            text in testing::damage::damaged_text("Stand by Me by Stephen King, Peter Straub [ENG / M4B MP3] [VIP]")
+        ) {
+            let read = read(&text);
+            let written = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert!(written.starts_with(&read.title) && read.title.trim() == read.title);
+            prop_assert!(read.authors.iter().all(|name| !name.is_empty() && written.contains(name)));
+            prop_assert_eq!(read.is_vip, written.ends_with("[VIP]"));
+        }
+
+        #[test]
+        fn facts_of_a_whole_tail_come_back_however_it_is_spaced(
+            title in "[A-Z][a-z]{1,8}( [A-Z][a-z]{1,8}){0,3}", author in "[A-Z][a-z]{1,8} [A-Z][a-z]{1,8}", space in "[ \t]{1,3}"
+        ) {
+            let read = read(&format!("{title} by {author}{space}[ENG / M4B]{space}[VIP]{space}"));
+            prop_assert_eq!(&read.title, &title);
+            prop_assert_eq!(read.authors, [author]);
+            prop_assert_eq!((read.language.as_deref(), read.format.as_deref(), read.is_vip), (Some("English"), Some("m4b"), true));
+        }
+
+        #[test]
         fn no_title_with_brackets_panics(text in "[\\[\\]/ byENGM4VIPé]{0,30}") {
             let _ = read(&text);
         }

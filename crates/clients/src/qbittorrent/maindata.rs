@@ -13,7 +13,7 @@ type Fields = Map<String, Value>;
 
 /// One answer: changes since `rid`, or everything.
 #[derive(Debug, Deserialize)]
-pub(super) struct MaindataAnswer {
+pub struct MaindataAnswer {
     rid: i64,
     #[serde(default)]
     full_update: bool,
@@ -27,7 +27,7 @@ pub(super) struct MaindataAnswer {
 
 /// Everything known, merged.
 #[derive(Debug, Default)]
-pub(super) struct Maindata {
+pub struct Maindata {
     rid: i64,
     torrents: BTreeMap<String, Fields>,
     server_state: Fields,
@@ -39,6 +39,7 @@ impl Maindata {
         self.rid
     }
 
+    /// Takes over what an answer changes.
     pub fn merge(&mut self, answer: MaindataAnswer) {
         if answer.full_update {
             *self = Self::default();
@@ -82,9 +83,45 @@ fn incomplete() -> ClientError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    const FULL: &[u8] =
+        br#"{"rid":1,"full_update":true,"torrents":{"aa":{"name":"A","state":"downloading","progress":0.5,
+        "size":-1,"dlspeed":9,"eta":60,"num_seeds":3,"availability":1.5,"tags":"app, mam","infohash_v2":""}},
+        "server_state":{"free_space_on_disk":123}}"#;
+    const DELTA: &[u8] =
+        br#"{"rid":2,"torrents":{"aa":{"progress":1,"state":"stalledUP"},"bb":{"name":"B","state":"x"}},"torrents_removed":["cc"]}"#;
+
+    proptest! {
+        #[test]
+        fn damaged_answers_merge_into_possible_torrents(
+            full in testing::damage::damaged(FULL), delta in testing::damage::damaged(DELTA)
+        ) {
+            let mut maindata = Maindata::default();
+            for answer in [full, delta].iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()) {
+                maindata.merge(answer);
+            }
+            prop_assert!(maindata.free_bytes().is_none_or(|bytes| bytes >= 0));
+            for torrent in maindata.torrents().unwrap_or_default() {
+                prop_assert!((0.0..=1.0).contains(&torrent.progress));
+                prop_assert!([torrent.size_bytes, torrent.completed_bytes, torrent.speed_bytes_per_second].iter().all(|n| *n >= 0));
+                prop_assert!(torrent.seeders >= 0 && torrent.eta_seconds.is_none_or(|eta| eta >= 0));
+                prop_assert!(torrent.tags.iter().all(|tag| !tag.is_empty() && !tag.contains(',')));
+            }
+        }
+
+        #[test]
+        fn changes_in_pieces_are_the_same_as_changes_at_once(progress in 0.0..=1.0, name in "\\PC{0,20}", splits in any::<bool>()) {
+            let (named, moved) = (json!({"name": name}), json!({"progress": progress}));
+            let delta = |fields: &Value| json!({"rid": 2, "torrents": {"aa": fields}});
+            let at_once = json!({"rid": 2, "torrents": {"aa": {"name": name, "progress": progress}}});
+            let pieces = if splits { vec![full(), delta(&named), delta(&moved)] } else { vec![full(), delta(&moved), delta(&named)] };
+            prop_assert_eq!(merged(&pieces).torrents().unwrap(), merged(&[full(), at_once]).torrents().unwrap());
+        }
+    }
 
     fn merged(answers: &[Value]) -> Maindata {
         let mut maindata = Maindata::default();

@@ -22,8 +22,11 @@ mod session;
 mod wire;
 
 use hashes::{client_key, client_keys};
-use maindata::Maindata;
+#[doc(hidden)]
+pub use maindata::{Maindata, MaindataAnswer};
 use session::Session;
+#[doc(hidden)]
+pub use wire::{File as WireFile, Tracker as WireTracker};
 
 const SERVICE: &str = "qBittorrent";
 /// After its start and after a login qBittorrent says 0 until it has measured its disk, so a 0 is asked about again.

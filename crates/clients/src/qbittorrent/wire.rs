@@ -52,10 +52,11 @@ impl From<Torrent> for TorrentStatus {
             name: torrent.name,
             state: read_state(&torrent.state),
             state_word: torrent.state,
-            size_bytes: torrent.size,
-            completed_bytes: torrent.completed,
-            progress: torrent.progress,
-            speed_bytes_per_second: torrent.dlspeed,
+            // -1 while it is not known.
+            size_bytes: torrent.size.max(0),
+            completed_bytes: torrent.completed.max(0),
+            progress: torrent.progress.clamp(0.0, 1.0),
+            speed_bytes_per_second: torrent.dlspeed.max(0),
             eta_seconds: torrent.eta.filter(|eta| (0..ETA_UNKNOWN).contains(eta)),
             // Connected ones, or those that the tracker counts; each is 0 or -1 while unknown.
             seeders: torrent.num_seeds.max(torrent.num_complete).max(0),
@@ -92,7 +93,7 @@ fn read_state(word: &str) -> ClientState {
 
 /// A row of `torrents/files`.
 #[derive(Debug, Deserialize)]
-pub(super) struct File {
+pub struct File {
     name: String,
     size: i64,
     #[serde(default)]
@@ -105,8 +106,8 @@ impl From<File> for ClientFile {
     fn from(file: File) -> Self {
         Self {
             path: file.name,
-            size_bytes: file.size,
-            progress: file.progress,
+            size_bytes: file.size.max(0),
+            progress: file.progress.clamp(0.0, 1.0),
             is_wanted: file.priority != Some(0),
         }
     }
@@ -114,7 +115,7 @@ impl From<File> for ClientFile {
 
 /// A row of `torrents/trackers`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Tracker {
+pub struct Tracker {
     url: String,
     #[serde(default)]
     status: i64,
@@ -141,9 +142,50 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserial
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    const FILES: &[u8] =
+        br#"[{"name":"Dune/01.mp3","size":5,"progress":0.5,"priority":1},{"name":"a","size":-1,"progress":7}]"#;
+    const TRACKERS: &[u8] =
+        br#"[{"url":"** [DHT] **","status":2},{"url":"https://t.example/s3cret/announce","status":2,"msg":"x"}]"#;
+
+    fn read_files(bytes: &[u8]) -> Vec<ClientFile> {
+        let files: Vec<File> = serde_json::from_slice(bytes).unwrap_or_default();
+        files.into_iter().map(ClientFile::from).collect()
+    }
+
+    fn read_trackers(bytes: &[u8]) -> Vec<TrackerReport> {
+        let trackers: Vec<Tracker> = serde_json::from_slice(bytes).unwrap_or_default();
+        trackers.into_iter().filter_map(Tracker::into_report).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_have_possible_sizes(bytes in testing::damage::damaged(FILES)) {
+            for file in read_files(&bytes) {
+                prop_assert!(file.size_bytes >= 0 && (0.0..=1.0).contains(&file.progress));
+            }
+        }
+
+        #[test]
+        fn the_path_of_a_tracker_stays_out_of_what_is_shown(key in "[a-z0-9]{12,32}", tail in "\\PC{0,20}") {
+            let answer = json!([{"url": format!("https://t.example/{key}/announce?{tail}"), "status": 2}]);
+            let reports = read_trackers(answer.to_string().as_bytes());
+            prop_assert_eq!(reports.len(), 1);
+            let shown = format!("{reports:?}");
+            prop_assert!(!shown.contains(&key));
+        }
+
+        #[test]
+        fn damaged_trackers_have_a_host_or_are_left_out(bytes in testing::damage::damaged(TRACKERS)) {
+            for report in read_trackers(&bytes) {
+                prop_assert!(!report.host.contains('/'), "{}", report.host);
+            }
+        }
+    }
 
     fn status(row: serde_json::Value) -> TorrentStatus {
         serde_json::from_value::<Torrent>(row).unwrap().into()

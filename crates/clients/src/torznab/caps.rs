@@ -1,10 +1,10 @@
 //! What a feed can do.
 
-use super::xml::Element;
+use super::xml::{Element, parse_xml};
 
 /// What `t=caps` told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Caps {
+pub struct Caps {
     pub title: Option<String>,
     /// `t=search` with `q`.
     pub has_search: bool,
@@ -13,6 +13,11 @@ pub(super) struct Caps {
     /// Largest page, 1..=100.
     pub page_size: usize,
     pub categories: Vec<(u32, String)>,
+}
+
+/// The capabilities of an answer's bytes. The error is a clause for people.
+pub fn read_capabilities(bytes: &[u8]) -> Result<Caps, String> {
+    parse_xml(bytes).map(|root| read_caps(&root))
 }
 
 /// Reads `<caps>`. A feed that lists no searches is taken to know the plain one.
@@ -60,11 +65,16 @@ fn read_categories(list: &Element) -> Vec<(u32, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::xml::parse_xml;
+    use proptest::prelude::*;
+
     use super::*;
 
+    const FULL: &str = r#"<caps><server title="P"/><limits max="50"/><searching>
+        <search available="yes" supportedParams="q"/></searching>
+        <categories><category id="3000" name="Audio"><subcat id="3030" name="Book"/></category></categories></caps>"#;
+
     fn caps(text: &str) -> Caps {
-        read_caps(&parse_xml(text.as_bytes()).unwrap())
+        read_capabilities(text.as_bytes()).unwrap()
     }
 
     #[test]
@@ -81,15 +91,31 @@ mod tests {
         assert_eq!(full.categories[1], (3030, "Audio/Audiobook".into()));
     }
 
-    proptest::proptest! {
+    proptest! {
         #[test]
-        fn damaged_capabilities_keep_the_page_within_bounds(bytes in testing::damage::damaged(
-            br#"<caps><server title="P"/><limits max="50"/><searching><search available="yes" supportedParams="q"/></searching>
-            <categories><category id="3000" name="Audio"><subcat id="3030" name="Book"/></category></categories></caps>"#
-        )) {
-            if let Ok(root) = parse_xml(&bytes) {
-                proptest::prop_assert!((1..=100).contains(&read_caps(&root).page_size));
+        fn damaged_capabilities_keep_the_page_within_bounds_and_invent_nothing(
+            bytes in testing::damage::damaged(FULL.as_bytes())
+        ) {
+            if let Ok(caps) = read_capabilities(&bytes) {
+                prop_assert!((1..=100).contains(&caps.page_size));
+                let names = caps.categories.iter().map(|(_, name)| name.len()).sum::<usize>();
+                prop_assert!(names + caps.title.map_or(0, |title| title.len()) <= 3 * bytes.len());
             }
+        }
+
+        #[test]
+        fn whatever_a_feed_states_as_its_limit_a_page_holds_one_to_a_hundred(limit in "-?[0-9]{0,24}|\\PC{0,8}") {
+            let attribute = limit.replace(['<', '&', '"'], "");
+            let read = caps(&format!("<caps><limits max=\"{attribute}\"/></caps>"));
+            let stated = attribute.parse::<usize>().ok();
+            prop_assert_eq!(read.page_size, stated.map_or(100, |limit| limit.clamp(1, 100)));
+        }
+
+        #[test]
+        fn every_category_with_a_number_is_listed_in_its_order(ids in prop::collection::vec(any::<u32>(), 0..12)) {
+            let listed: String = ids.iter().map(|id| format!("<category id='{id}' name='n'/><category id='x{id}'/>")).collect();
+            let read = caps(&format!("<caps><categories>{listed}</categories></caps>"));
+            prop_assert_eq!(read.categories.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), ids);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::indexer::FoundRelease;
 use crate::myanonamouse::languages::name_of_code;
 use crate::myanonamouse::recording::{read_abridged, read_tagged_bitrate};
 use crate::prowlarr::title::{read_title, split_names};
-use crate::text::{best_format, decode_entities, has_key, page_url};
+use crate::text::{best_format, decode_entities, has_key, is_plausible, page_url};
 
 /// Audio/Audiobook.
 pub(crate) const AUDIOBOOK: u32 = 3030;
@@ -167,7 +167,7 @@ pub(crate) fn language_name(text: &str) -> String {
 
 /// An id that may be stored in the clear: some feeds use the download link, with its key, as guid.
 pub(crate) fn safe_guid(guid: &str) -> String {
-    if guid.len() <= 500 && !has_key(guid) && !guid.starts_with("magnet:") {
+    if guid.len() <= 500 && !has_key(guid) && !guid.starts_with("magnet:") && !guid.contains('\0') {
         return guid.to_owned();
     }
     format!("sha256:{}", hex::encode(Sha256::digest(guid.as_bytes())))
@@ -185,6 +185,7 @@ pub(crate) fn read_date(text: &str) -> Option<DateTime<Utc>> {
         .or_else(|_| DateTime::parse_from_rfc3339(text))
         .ok()
         .map(|time| time.with_timezone(&Utc))
+        .filter(is_plausible)
 }
 
 /// A v1 hash as lower-case hex, from 40 hex digits or 32 of base32.

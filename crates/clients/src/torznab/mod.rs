@@ -15,7 +15,9 @@ use crate::http::{Answer, HttpClient, HttpOptions, base_url, join_url, shown_add
 use crate::indexer::{AccountFacts, Found, Indexer, IndexerQuery};
 use crate::status::{common_refusal, pause_length};
 use crate::text::quote_words;
-use caps::{Caps, read_caps};
+use caps::read_caps;
+#[doc(hidden)]
+pub use caps::{Caps, read_capabilities};
 pub use feed::read_feed;
 use feed::{AUDIOBOOK, read_items};
 use torrent_link::TorrentLinks;
