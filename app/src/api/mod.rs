@@ -127,6 +127,13 @@ pub fn origin() -> Origin {
         .unwrap_or_default()
 }
 
+/// The request's id, by which its lines in the log are found.
+pub fn request_id() -> Option<String> {
+    let parts = use_context::<Parts>()?;
+    let id = parts.headers.get("x-request-id")?.to_str().ok()?;
+    Some(id.to_owned())
+}
+
 /// Sends the browser to another page after a form did its work, with and without JavaScript.
 pub fn go_to(path: &str) {
     leptos_axum::redirect(path);

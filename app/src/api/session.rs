@@ -85,7 +85,7 @@ impl SessionCookies {
         HeaderValue::from_str(&format!(
             "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}"
         ))
-        .expect("tokens are base64url with dots")
+        .expect("tokens are base64url with dots, and preferences words of our own")
     }
 }
 
@@ -113,8 +113,8 @@ pub fn clear_cookies() {
 
 /// Keeps a preference in the browser: no secret, and both words are our own.
 pub fn set_preference(name: &'static str, value: &'static str) {
-    let cookie = HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax"));
-    send([cookie.expect("the words of preferences are plain")]);
+    let cookies = use_context::<SessionCookies>().unwrap_or_default();
+    send([cookies.cookie(name, value, 365 * 24 * 3600)]);
 }
 
 /// Gives the browser something sealed that the account page shows next, and only then.

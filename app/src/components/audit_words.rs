@@ -1,15 +1,17 @@
 //! Lines of the audit log in words.
 
-use types::audit::AuditChange;
+use types::audit::{AuditChange, AuditCredential, CredentialKind};
 
 /// Every action, and what somebody did then. One that is missing here is shown by its own name.
-pub const ACTIONS: [(&str, &str); 50] = [
+pub const ACTIONS: [(&str, &str); 51] = [
     ("login", "Signed in"),
     ("login_refused", "Sign-in refused"),
     ("login_locked", "Sign-in locked after wrong passwords"),
     ("logout", "Signed out"),
     ("refresh_token_reused", "A used sign-in came again and was ended"),
+    // From before this ended the sign-in.
     ("refresh_token_repeated", "A used sign-in came again from elsewhere"),
+    ("refresh_token_refused", "A sign-in that is not ours"),
     ("end_session", "Ended a sign-in"),
     ("end_other_sessions", "Ended all other sign-ins"),
     ("change_password", "Changed their password"),
@@ -67,6 +69,18 @@ pub fn is_refusal(action: &str) -> bool {
     action.ends_with("_refused") || matches!(action, "login_locked" | "refused_many")
 }
 
+/// By which credential it was done: "API key script", "sign-in 018f2f5e-…".
+pub fn tell_credential(credential: &AuditCredential) -> String {
+    let kind = match credential.kind {
+        CredentialKind::Session => "sign-in",
+        CredentialKind::ApiKey => "API key",
+    };
+    match &credential.name {
+        Some(name) => format!("{kind} {name}"),
+        None => format!("{kind} {}", credential.id),
+    }
+}
+
 /// A field's name as people read it: "is_enabled" is "Is enabled".
 pub fn tell_name(name: &str) -> String {
     let words = name.replace('_', " ");
@@ -113,6 +127,19 @@ mod tests {
         assert_eq!(change(None, Some("false")), "was empty, now no");
         assert_eq!(change(Some("a@b"), None), "was a@b, now empty");
         assert_eq!(change(Some("[]"), Some("")), "was empty, now empty");
+    }
+
+    #[test]
+    fn a_credential_is_told_by_its_name_or_its_id() {
+        let told = |kind, name: Option<&str>| {
+            let (id, name) = (Default::default(), name.map(Into::into));
+            tell_credential(&AuditCredential { kind, id, name })
+        };
+        assert_eq!(told(CredentialKind::ApiKey, Some("script")), "API key script");
+        assert_eq!(
+            told(CredentialKind::Session, None),
+            "sign-in 00000000-0000-0000-0000-000000000000"
+        );
     }
 
     #[test]

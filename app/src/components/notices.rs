@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use types::{ApiError, ErrorCode};
 
 use super::icons::{Drawing, Icon};
+use crate::api::request_id;
 
 /// How a notice is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +52,20 @@ pub fn Notice(tone: Tone, children: Children) -> impl IntoView {
 #[component]
 pub fn ErrorNotice(error: ApiError) -> impl IntoView {
     let is_signed_out = error.code == ErrorCode::Unauthorized;
+    let is_ours = error.code.status() >= 500;
     view! {
         <Notice tone=Tone::Bad>
             <p>{error.message}</p>
             {is_signed_out.then(|| view! { <p><a href="/login">"Sign in"</a></p> })}
+            {is_ours.then(|| view! { <RequestName /> })}
         </Notice>
     }
+}
+
+/// The request's id, for whoever looks into the log.
+#[component]
+pub fn RequestName() -> impl IntoView {
+    request_id().map(|id| view! { <p><small>"When you report this, name the request "<code>{id}</code>"."</small></p> })
 }
 
 /// A page, or a part of one, that has nothing to show yet.

@@ -7,7 +7,9 @@ use types::audit::{AuditEntry, AuditFilter, AuditFormat};
 use types::{ApiError, Page};
 
 use crate::api::audit::list_audit_entries;
-use crate::components::audit_words::{ACTIONS, is_refusal, tell_action, tell_change, tell_name, tell_value};
+use crate::components::audit_words::{
+    ACTIONS, is_refusal, tell_action, tell_change, tell_credential, tell_name, tell_value,
+};
 use crate::components::icons::Icon;
 use crate::components::layout::PageHead;
 use crate::components::moment::Moment;
@@ -143,6 +145,7 @@ fn EntryRow(entry: AuditEntry, query: ParamsMap) -> impl IntoView {
     of_actor.remove("cursor");
     let of_actor = link_with("/audit", &of_actor, "who", Some(&entry.actor));
     let is_refused = is_refusal(&entry.action);
+    let credential = entry.credential.as_ref().map(tell_credential);
     view! {
         <li class="row row-tight" data-key=entry.id.to_string()>
             <div class="row-head">
@@ -154,6 +157,7 @@ fn EntryRow(entry: AuditEntry, query: ParamsMap) -> impl IntoView {
             <p class="row-meta">
                 <span>"by "<a href=of_actor><bdi>{entry.actor}</bdi></a></span>
                 {entry.address.map(|address| view! { <span>"from "<bdi>{address}</bdi></span> })}
+                {credential.map(|told| view! { <span>"with "<bdi class="wrap">{told}</bdi></span> })}
                 <span>{format::format_moment(entry.at)}</span>
                 <Moment at=entry.at />
             </p>

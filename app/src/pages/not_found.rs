@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::notices::Empty;
+use crate::components::notices::{Empty, RequestName};
 
 /// Says so, and leads back.
 #[component]
@@ -12,6 +12,7 @@ pub fn NotFoundPage() -> impl IntoView {
         <main class="lone-page">
             <Empty title="There is nothing at this address.">
                 <p>"It may have been removed, or the link is mistyped. " <a href="/">"Go to the first page"</a></p>
+                <RequestName />
             </Empty>
         </main>
     }

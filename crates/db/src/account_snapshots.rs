@@ -12,7 +12,7 @@ use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
 use crate::schema::account_snapshots;
 
-const ORDER: &str = "-taken";
+const ORDER: &str = "-taken account_snapshots";
 
 /// A snapshot. What the site did not say is `None`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]

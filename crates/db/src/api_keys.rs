@@ -103,13 +103,13 @@ pub async fn list_keys(
         .order((api_keys::created_at.desc(), api_keys::id.desc()))
         .into_boxed();
     if let Some(cursor) = &page.cursor {
-        let (at, id) = read_cursor(cursor)?;
+        let (at, id) = read_cursor("api_keys", cursor)?;
         let is_later = api_keys::created_at.eq(at).and(api_keys::id.lt(id));
         query = query.filter(api_keys::created_at.lt(at).or(is_later));
     }
     let rows: Vec<(ApiKeyRow, String)> = query.limit(i64::from(page.limit()) + 1).load(conn).await?;
     Page::cut(rows, page.limit(), total.unsigned_abs(), |(row, _)| {
-        write_cursor((row.created_at, row.id))
+        write_cursor("api_keys", (row.created_at, row.id))
     })
     .try_map(|(row, username)| row.view(&username, now))
 }

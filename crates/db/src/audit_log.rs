@@ -12,10 +12,20 @@ use uuid::Uuid;
 use crate::cursor::{SortValue, decode_cursor, encode_cursor};
 use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
-use crate::schema::audit_log;
+use crate::schema::{api_keys, audit_log};
 use crate::text::{storable, storable_json};
 
-const ORDER: &str = "-id";
+const ORDER: &str = "-id audit_log";
+
+/// By which credential; nothing = none, or unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Insertable, Queryable, Selectable)]
+#[diesel(table_name = audit_log, check_for_backend(diesel::pg::Pg))]
+pub struct CredentialRow {
+    pub session_id: Option<Uuid>,
+    pub api_key_id: Option<Uuid>,
+    /// As the key was called then; [`insert_audit_entry`] looks it up.
+    pub api_key_name: Option<String>,
+}
 
 /// A line of the log. Never put a secret into `detail`.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
@@ -30,6 +40,8 @@ pub struct NewAuditEntry {
     pub action: String,
     pub subject: Option<String>,
     pub detail: Value,
+    #[diesel(embed)]
+    pub credential: CredentialRow,
 }
 
 /// A stored line.
@@ -44,11 +56,18 @@ pub struct AuditRow {
     pub action: String,
     pub subject: Option<String>,
     pub detail: Value,
+    #[diesel(embed)]
+    pub credential: CredentialRow,
 }
 
 /// Adds a line.
 pub async fn insert_audit_entry(conn: &mut Connection, entry: &NewAuditEntry) -> DbResult<()> {
+    let credential = CredentialRow {
+        api_key_name: find_key_name(conn, entry.credential.api_key_id).await?,
+        ..entry.credential.clone()
+    };
     let entry = NewAuditEntry {
+        credential,
         actor: storable(&entry.actor),
         subject: entry.subject.as_deref().map(storable),
         detail: storable_json(&entry.detail),
@@ -59,6 +78,14 @@ pub async fn insert_audit_entry(conn: &mut Connection, entry: &NewAuditEntry) ->
         .execute(conn)
         .await?;
     Ok(())
+}
+
+async fn find_key_name(conn: &mut Connection, key: Option<Uuid>) -> DbResult<Option<String>> {
+    let Some(key) = key else {
+        return Ok(None);
+    };
+    let name = api_keys::table.find(key).select(api_keys::name);
+    Ok(name.first(conn).await.optional()?)
 }
 
 /// Lines that match, newest first. `BadCursor` when the cursor is not ours.
@@ -134,7 +161,8 @@ fn matching(filter: &AuditFilter) -> audit_log::BoxedQuery<'static, diesel::pg::
     }
     if let Some(text) = &filter.text {
         // `strpos` takes the words as they are: no pattern, so nothing to escape.
-        let everything = "strpos(lower(concat_ws(' ', actor, address, subject, detail::text)), lower(";
+        let everything = "strpos(lower(concat_ws(' ', actor, address, subject, detail::text, api_key_name, api_key_id, \
+                          session_id)), lower(";
         let contains = diesel::dsl::sql::<diesel::sql_types::Bool>(everything)
             .bind::<Text, _>(storable(text))
             .sql(")) > 0");

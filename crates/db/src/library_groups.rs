@@ -72,7 +72,7 @@ pub async fn list_groups(conn: &mut Connection, kind: GroupKind, query: &GroupQu
 
     let sort = query.sort.unwrap_or(GroupSort::Name);
     let after = match &query.page.cursor {
-        Some(cursor) => push_after(&mut filter, sort, cursor)?,
+        Some(cursor) => push_after(&mut filter, (kind, sort), cursor)?,
         None => "TRUE".into(),
     };
     let order = match sort {
@@ -88,7 +88,7 @@ pub async fn list_groups(conn: &mut Connection, kind: GroupKind, query: &GroupQu
     let mut rows: Vec<Row> = filter.into_query().load(conn).await?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.cursor(sort));
+    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.cursor(kind, sort));
     Ok(Page {
         items: rows.into_iter().map(Row::into_group).collect(),
         next_cursor,
@@ -122,8 +122,16 @@ fn push_words(sql: &mut Sql, text: &str) -> String {
     }
 }
 
-fn push_after(sql: &mut Sql, sort: GroupSort, cursor: &str) -> DbResult<String> {
-    let (value, id) = decode_cursor(sort.as_str(), cursor)?;
+/// Names the list and its order in a cursor.
+fn order_of(kind: GroupKind, sort: GroupSort) -> String {
+    match kind {
+        GroupKind::Author => format!("{} authors", sort.as_str()),
+        GroupKind::Series => format!("{} series", sort.as_str()),
+    }
+}
+
+fn push_after(sql: &mut Sql, (kind, sort): (GroupKind, GroupSort), cursor: &str) -> DbResult<String> {
+    let (value, id) = decode_cursor(&order_of(kind, sort), cursor)?;
     let (column, comparison, value) = match (sort, value) {
         (GroupSort::Name, SortValue::Text(text)) => ("g.name_key", ">", Bind::Text(text)),
         (GroupSort::BooksDesc, SortValue::Number(number)) => ("g.books", "<", Bind::Number(number)),
@@ -135,12 +143,12 @@ fn push_after(sql: &mut Sql, sort: GroupSort, cursor: &str) -> DbResult<String> 
 }
 
 impl Row {
-    fn cursor(&self, sort: GroupSort) -> String {
+    fn cursor(&self, kind: GroupKind, sort: GroupSort) -> String {
         let value = match sort {
             GroupSort::Name => SortValue::Text(self.name_key.clone()),
             GroupSort::BooksDesc => SortValue::Number(self.books),
         };
-        encode_cursor(sort.as_str(), &value, self.id)
+        encode_cursor(&order_of(kind, sort), &value, self.id)
     }
 
     fn into_group(self) -> BookGroup {

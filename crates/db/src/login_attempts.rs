@@ -21,6 +21,14 @@ pub struct Guess<'a> {
     pub address: &'a str,
 }
 
+/// Whose failures count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Those about the guess's subject.
+    Subject,
+    Anybody,
+}
+
 /// Makes guesses from one address take turns until the end of the transaction, so that none slips by the count.
 pub async fn lock_guesses(conn: &mut Connection, guess: Guess<'_>) -> DbResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
@@ -30,37 +38,24 @@ pub async fn lock_guesses(conn: &mut Connection, guess: Guess<'_>) -> DbResult<(
     Ok(())
 }
 
-/// Times of the newest `count` failures about this subject from this address, newest first.
-pub async fn list_subject_failures(
+/// Times of the newest `count` failures from this address, newest first: about this subject, or about anybody.
+pub async fn list_failures(
     conn: &mut Connection,
     guess: Guess<'_>,
+    about: About,
     count: usize,
 ) -> DbResult<Vec<DateTime<Utc>>> {
-    Ok(login_attempts::table
-        .filter(login_attempts::kind.eq(guess.kind))
-        .filter(login_attempts::address.eq(guess.address))
-        .filter(login_attempts::subject.eq(guess.subject))
-        .order(login_attempts::at.desc())
-        .limit(i64::try_from(count).unwrap_or(i64::MAX))
-        .select(login_attempts::at)
-        .load(conn)
-        .await?)
-}
-
-/// Times of the newest `count` failures from this address about anybody, newest first.
-pub async fn list_address_failures(
-    conn: &mut Connection,
-    guess: Guess<'_>,
-    count: usize,
-) -> DbResult<Vec<DateTime<Utc>>> {
-    Ok(login_attempts::table
+    let mut failures = login_attempts::table
         .filter(login_attempts::kind.eq(guess.kind))
         .filter(login_attempts::address.eq(guess.address))
         .order(login_attempts::at.desc())
         .limit(i64::try_from(count).unwrap_or(i64::MAX))
         .select(login_attempts::at)
-        .load(conn)
-        .await?)
+        .into_boxed();
+    if about == About::Subject {
+        failures = failures.filter(login_attempts::subject.eq(guess.subject));
+    }
+    Ok(failures.load(conn).await?)
 }
 
 /// Notes a guess; answers its id.

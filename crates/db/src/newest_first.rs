@@ -12,7 +12,6 @@ use crate::cursor::{SortValue, decode_cursor, encode_cursor};
 use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
 
-const ORDER: &str = "-created";
 /// The end of the year 9999, after which PostgreSQL's text form changes; later than every row.
 const LAST_SECOND: i64 = 253_402_300_799;
 
@@ -54,7 +53,7 @@ impl NewestFirst {
             column,
         } = self;
         let (created_at, id) = match &page.cursor {
-            Some(cursor) => read_cursor(cursor)?,
+            Some(cursor) => read_cursor(table, cursor)?,
             None => (
                 DateTime::from_timestamp(LAST_SECOND, 0).ok_or(DbError::BadCursor)?,
                 Uuid::max(),
@@ -77,22 +76,26 @@ impl NewestFirst {
         .load(conn)
         .await?;
         Ok(Page::cut(rows, page.limit(), total.total.unsigned_abs(), |row| {
-            write_cursor(row.key())
+            write_cursor(table, row.key())
         }))
     }
 }
 
-/// The cursor after a row of any list that is sorted like these.
-pub(crate) fn write_cursor((created_at, id): (DateTime<Utc>, Uuid)) -> String {
+/// The cursor after a row of the list that is sorted like these.
+pub(crate) fn write_cursor(list: &str, (created_at, id): (DateTime<Utc>, Uuid)) -> String {
     let time = created_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    encode_cursor(ORDER, &SortValue::Text(time), id)
+    encode_cursor(&order_of(list), &SortValue::Text(time), id)
 }
 
-/// What the cursor says. `BadCursor` when it is not ours.
-pub(crate) fn read_cursor(cursor: &str) -> DbResult<(DateTime<Utc>, Uuid)> {
-    let (SortValue::Text(time), id) = decode_cursor(ORDER, cursor)? else {
+/// What the cursor says. `BadCursor` when it is not one of this list.
+pub(crate) fn read_cursor(list: &str, cursor: &str) -> DbResult<(DateTime<Utc>, Uuid)> {
+    let (SortValue::Text(time), id) = decode_cursor(&order_of(list), cursor)? else {
         return Err(DbError::BadCursor);
     };
     let time = DateTime::parse_from_rfc3339(&time).map_err(|_| DbError::BadCursor)?;
     Ok((time.to_utc(), id))
+}
+
+fn order_of(list: &str) -> String {
+    format!("-created {list}")
 }

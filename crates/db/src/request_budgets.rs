@@ -26,35 +26,21 @@ pub struct RequestBudgetRow {
 
 /// The right to send a request to a service, held by one process at a time. Ends when dropped, or with the process.
 pub struct Turn {
-    conn: Option<PooledConnection>,
+    /// The lock belongs to it and goes when it is closed.
+    _conn: Connection,
 }
 
 impl Turn {
-    /// Waits until nobody else has the turn.
+    /// Waits until nobody else has the turn, on a connection of its own: whoever has it needs others of the pool besides.
     pub async fn wait(pool: &Pool, id: IntegrationId) -> DbResult<Self> {
-        let turn = Self {
-            conn: Some(pool::get(pool).await?),
-        };
-        turn.lock(id).await
-    }
-
-    async fn lock(mut self, id: IntegrationId) -> DbResult<Self> {
-        if let Some(conn) = &mut self.conn {
-            // Those before us take as long as the services that they ask.
-            pool::unbound_statements(conn).await?;
-            diesel::sql_query("SELECT pg_advisory_lock(hashtextextended('turn ' || $1, 0))")
-                .bind::<Text, _>(id.to_string())
-                .execute(conn)
-                .await?;
-        }
-        Ok(self)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        // The lock belongs to the connection, which therefore must not go back to the pool.
-        drop(self.conn.take().map(PooledConnection::take));
+        let mut conn = PooledConnection::take(pool::get(pool).await?);
+        // Those before us take as long as the services that they ask.
+        pool::unbound_statements(&mut conn).await?;
+        diesel::sql_query("SELECT pg_advisory_lock(hashtextextended('turn ' || $1, 0))")
+            .bind::<Text, _>(id.to_string())
+            .execute(&mut conn)
+            .await?;
+        Ok(Self { _conn: conn })
     }
 }
 

@@ -48,6 +48,9 @@ diesel::table! {
         action -> Text,
         subject -> Nullable<Text>,
         detail -> Jsonb,
+        session_id -> Nullable<Uuid>,
+        api_key_id -> Nullable<Uuid>,
+        api_key_name -> Nullable<Text>,
     }
 }
 
@@ -488,6 +491,7 @@ diesel::table! {
         created_at -> Timestamptz,
         last_login_at -> Nullable<Timestamptz>,
         email -> Nullable<Text>,
+        has_password -> Bool,
     }
 }
 

@@ -89,13 +89,13 @@ pub async fn list_live_sessions(
         .order((sessions::created_at.desc(), sessions::id.desc()))
         .into_boxed();
     if let Some(cursor) = &page.cursor {
-        let (at, id) = read_cursor(cursor)?;
+        let (at, id) = read_cursor("sessions", cursor)?;
         let is_later = sessions::created_at.eq(at).and(sessions::id.lt(id));
         query = query.filter(sessions::created_at.lt(at).or(is_later));
     }
     let rows: Vec<(SessionRow, String)> = query.limit(i64::from(page.limit()) + 1).load(conn).await?;
     Page::cut(rows, page.limit(), total.unsigned_abs(), |(row, _)| {
-        write_cursor((row.created_at, row.id))
+        write_cursor("sessions", (row.created_at, row.id))
     })
     .try_map(|(row, username)| Ok(row.into_view(username)))
 }

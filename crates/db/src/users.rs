@@ -13,7 +13,7 @@ use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
 use crate::schema::users;
 
-const ORDER: &str = "username";
+const ORDER: &str = "username users";
 
 /// A row of `users`. Holds the password's hash, so it does not print.
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -27,6 +27,8 @@ pub struct UserRow {
     pub is_active: bool,
     pub created_at: DateTime<Utc>,
     pub last_login_at: Option<DateTime<Utc>>,
+    /// Somebody knows it. Single sign-on makes people with a random one.
+    pub has_password: bool,
 }
 
 impl UserRow {
@@ -130,12 +132,13 @@ pub async fn count_users(conn: &mut Connection) -> DbResult<i64> {
     Ok(users::table.count().get_result(conn).await?)
 }
 
-/// How many admins can sign in; the last one can't be removed.
-pub async fn count_active_admins(conn: &mut Connection) -> DbResult<i64> {
-    let admins = users::table
+/// For each admin besides `id` who can sign in, whether they have a password.
+pub async fn list_other_admins(conn: &mut Connection, id: UserId) -> DbResult<Vec<bool>> {
+    let others = users::table
         .filter(users::role.eq(Role::Admin.as_str()))
-        .filter(users::is_active.eq(true));
-    Ok(admins.count().get_result(conn).await?)
+        .filter(users::is_active.eq(true))
+        .filter(users::id.ne(id.0));
+    Ok(others.select(users::has_password).load(conn).await?)
 }
 
 /// Whether there was such a user.
@@ -163,14 +166,16 @@ pub async fn delete_user(conn: &mut Connection, id: UserId) -> DbResult<bool> {
 
 /// Whether there was such a user.
 pub async fn set_password_hash(conn: &mut Connection, id: UserId, password_hash: &str) -> DbResult<bool> {
-    let update = diesel::update(users::table.find(id.0)).set(users::password_hash.eq(password_hash));
+    let known = (users::password_hash.eq(password_hash), users::has_password.eq(true));
+    let update = diesel::update(users::table.find(id.0)).set(known);
     Ok(update.execute(conn).await? > 0)
 }
 
 /// Whether the password was still the one whose hash was verified.
 pub async fn replace_password_hash(conn: &mut Connection, id: UserId, (verified, new): (&str, &str)) -> DbResult<bool> {
     let unchanged = users::table.find(id.0).filter(users::password_hash.eq(verified));
-    let update = diesel::update(unchanged).set(users::password_hash.eq(new));
+    let known = (users::password_hash.eq(new), users::has_password.eq(true));
+    let update = diesel::update(unchanged).set(known);
     Ok(update.execute(conn).await? > 0)
 }
 

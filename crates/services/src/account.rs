@@ -27,7 +27,7 @@ pub async fn list_accounts(services: &Services, actor: &Actor) -> Result<Vec<Acc
     {
         let integration = row.view()?;
         let snapshot = db::account_snapshots::find_newest_snapshot(&mut conn, integration.id).await?;
-        let queue = read_queue_state(services, integration.id).await?;
+        let queue = read_queue_state(&mut conn, services, integration.id).await?;
         accounts.extend(snapshot.map(|row| view_account(&integration, row, &queue, services.now())));
     }
     Ok(accounts)

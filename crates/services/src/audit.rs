@@ -4,10 +4,11 @@ mod changes;
 mod export;
 mod refusals;
 
+use chrono::{DateTime, Utc};
 use db::Connection;
-use db::audit_log::{AuditRow, NewAuditEntry, insert_audit_entry};
+use db::audit_log::{AuditRow, CredentialRow, NewAuditEntry, insert_audit_entry};
 use serde_json::{Value, json};
-use types::audit::{AuditChange, AuditEntry, AuditFact, AuditFilter};
+use types::audit::{AuditChange, AuditCredential, AuditEntry, AuditFact, AuditFilter, CredentialKind};
 use types::people::Role;
 use types::{Page, PageRequest, UserId};
 use uuid::Uuid;
@@ -15,10 +16,10 @@ use uuid::Uuid;
 pub(crate) use changes::{Changes, changes_between};
 pub use export::{export_entries, write_csv_cell};
 pub use refusals::{Refusal, record_refusal};
-pub(crate) use refusals::{RefusalGate, WrongCredential, record_repeat, record_wrong_credential};
+pub(crate) use refusals::{RefusalGate, WrongCredential, record_wrong_credential};
 
 use crate::Services;
-use crate::actor::{Actor, Origin, require};
+use crate::actor::{Actor, Credential, Origin, require};
 use crate::error::Result;
 
 /// Names and words of visitors are cut to this.
@@ -40,6 +41,7 @@ pub async fn record_action(
         action: action.into(),
         subject,
         detail,
+        credential: row_of(actor.credential()),
     };
     Ok(insert_audit_entry(conn, &entry).await?)
 }
@@ -60,6 +62,7 @@ pub(crate) async fn record_visitor(
         action: action.into(),
         subject: None,
         detail: json!({}),
+        credential: row_of(origin.credential),
     };
     if action.ends_with("_refused") {
         let Some(thinned) = services.inner.refusals.thin_out(entry) else {
@@ -93,11 +96,15 @@ fn clean_filter(filter: AuditFilter) -> AuditFilter {
         let text = text.map(|text| text.trim().chars().take(MAX_CHARACTERS).collect::<String>());
         text.filter(|text| !text.is_empty())
     };
+    // No line is older, and the database takes no year before 4713 BC.
+    let since = |time: Option<DateTime<Utc>>| time.map(|time| time.max(DateTime::UNIX_EPOCH));
     AuditFilter {
         actor: clean(filter.actor),
         action: clean(filter.action),
         text: clean(filter.text),
-        ..filter
+        since: since(filter.since),
+        until: since(filter.until),
+        user_id: filter.user_id,
     }
 }
 
@@ -122,11 +129,36 @@ fn view_entry(row: AuditRow) -> AuditEntry {
         user_id: row.user_id.map(UserId),
         actor: row.actor,
         address: row.address,
+        credential: view_credential(row.credential),
         action: row.action,
         subject: row.subject,
         changes,
         facts,
     }
+}
+
+fn row_of(credential: Credential) -> CredentialRow {
+    match credential {
+        Credential::None => CredentialRow::default(),
+        Credential::Session(id) => CredentialRow {
+            session_id: Some(id.into()),
+            ..CredentialRow::default()
+        },
+        Credential::ApiKey { id, .. } => CredentialRow {
+            api_key_id: Some(id.into()),
+            ..CredentialRow::default()
+        },
+    }
+}
+
+fn view_credential(row: CredentialRow) -> Option<AuditCredential> {
+    let (kind, id) = match (row.api_key_id, row.session_id) {
+        (Some(id), _) => (CredentialKind::ApiKey, id),
+        (None, Some(id)) => (CredentialKind::Session, id),
+        (None, None) => return None,
+    };
+    let name = row.api_key_name;
+    Some(AuditCredential { kind, id, name })
 }
 
 fn shown(value: &Value) -> Option<String> {

@@ -2,7 +2,8 @@
 //!
 //! A spent refresh token ends its whole session, as it was either stolen or used twice (RFC 9700, 4.14.2). Within 60 s
 //! of its rotation, and only while the token that it gave is unused, it gives the same one again: two tabs that wake
-//! together, and a tab that was closed or a server that was restarted before the answer arrived, are no theft.
+//! together, and a tab that was closed or a server that was restarted before the answer arrived, are no theft. From another
+//! address or program than the one that spent it, it is.
 
 use chrono::TimeDelta;
 use db::Connection;
@@ -16,7 +17,7 @@ use types::{SessionId, UserId};
 use crate::Services;
 use crate::actor::{Actor, Credential, Origin, require_account_rights};
 use crate::api_keys::{PREFIX, authenticate_key};
-use crate::audit::{WrongCredential, record_action, record_repeat, record_visitor, record_wrong_credential};
+use crate::audit::{WrongCredential, record_action, record_visitor, record_wrong_credential};
 use crate::clock::random_32;
 use crate::credentials::{ACCESS_MINUTES, RefreshToken};
 use crate::error::{FieldErrors, Result, ServiceError};
@@ -40,14 +41,15 @@ pub struct SignedIn {
 impl SignedIn {
     /// The person, for the request that signed them in or refreshed.
     pub fn actor(&self, origin: &Origin) -> Actor {
-        let credential = Credential::Session(self.session);
-        Actor::User(
-            self.user.clone(),
-            Origin {
-                credential,
-                ..origin.clone()
-            },
-        )
+        Actor::User(self.user.clone(), self.origin(origin))
+    }
+
+    /// Where the request came from, with the sign-in that it began or went on with.
+    pub(crate) fn origin(&self, origin: &Origin) -> Origin {
+        Origin {
+            credential: Credential::Session(self.session),
+            ..origin.clone()
+        }
     }
 }
 
@@ -116,8 +118,10 @@ async fn open_session(
         };
         forgive_guesses(conn, guess).await?;
         db::users::record_login(conn, id, services.now()).await?;
-        record_visitor(conn, services, origin, "login", (Some(id), &user.username)).await?;
-        start_session(conn, services, &user, origin).await.map(Some)
+        let signed_in = start_session(conn, services, &user, origin).await?;
+        let origin = signed_in.origin(origin);
+        record_visitor(conn, services, &origin, "login", (Some(id), &user.username)).await?;
+        Ok(Some(signed_in))
     })
     .await
 }
@@ -142,8 +146,7 @@ async fn refuse_login(
 pub async fn refresh(services: &Services, refresh_token: &str, origin: Origin) -> Result<SignedIn> {
     let Some(token) = services.inner.credentials.read_refresh(refresh_token) else {
         // Not one of ours: somebody guesses.
-        let guess = Guess::from_address(GuessKind::Refresh, origin.address.as_deref());
-        return Err(count_guess(services, &guess, signed_out()).await);
+        return Err(refuse_forged(services, &origin).await);
     };
     let mut conn = services.connection().await?;
     let refreshed = conn
@@ -152,10 +155,7 @@ pub async fn refresh(services: &Services, refresh_token: &str, origin: Origin) -
             Refresh::Over => Ok(None),
             Refresh::Reused(session) => {
                 db::sessions::revoke_session(conn, token.session, services.now()).await?;
-                let owner = db::users::find_user(conn, UserId(session.user_id)).await?;
-                let name = owner.as_ref().map_or("unknown", |user| user.username.as_str());
-                let user = (Some(UserId(session.user_id)), name);
-                record_visitor(conn, services, &origin, "refresh_token_reused", user).await?;
+                note_reuse(conn, services, &session, &origin).await?;
                 tracing::warn!(session.id = %token.session, "a spent refresh token was used again; its session was ended");
                 Ok(None)
             }
@@ -163,6 +163,31 @@ pub async fn refresh(services: &Services, refresh_token: &str, origin: Origin) -
         .await?;
     // Outside of the transaction: the end of a reused session must be committed.
     refreshed.ok_or_else(signed_out)
+}
+
+/// Counts and notes a refresh token that we did not make.
+async fn refuse_forged(services: &Services, origin: &Origin) -> ServiceError {
+    let wrong = WrongCredential {
+        action: "refresh_token_refused",
+        owner: None,
+        address: origin.address.as_deref(),
+        about: (None, json!({})),
+    };
+    record_wrong_credential(services, wrong).await;
+    let guess = Guess::from_address(GuessKind::Refresh, origin.address.as_deref());
+    count_guess(services, &guess, signed_out()).await
+}
+
+/// The line about a spent token that came again, with the sign-in that it ended.
+async fn note_reuse(conn: &mut Connection, services: &Services, session: &SessionRow, origin: &Origin) -> Result<()> {
+    let id = UserId(session.user_id);
+    let owner = db::users::find_user(conn, id).await?;
+    let name = owner.as_ref().map_or("unknown", |user| user.username.as_str());
+    let origin = Origin {
+        credential: Credential::Session(SessionId(session.id)),
+        ..origin.clone()
+    };
+    record_visitor(conn, services, &origin, "refresh_token_reused", (Some(id), name)).await
 }
 
 enum Refresh {
@@ -205,14 +230,12 @@ async fn judge_refresh(
     }
     let is_previous = session.previous_refresh_hash.as_deref() == Some(token.hash().as_slice());
     let is_within_grace = now < session.rotated_at + TimeDelta::seconds(GRACE_SECONDS);
-    if !(is_previous && is_within_grace) {
-        return Ok(Refresh::Reused(session));
+    let is_from_there =
+        session.rotated_address == origin.address && session.rotated_user_agent == origin.short_user_agent();
+    match is_previous && is_within_grace && is_from_there {
+        true => Ok(Refresh::Good(user)),
+        false => Ok(Refresh::Reused(session)),
     }
-    let rotated_by = (session.rotated_address, session.rotated_user_agent);
-    if rotated_by != (origin.address.clone(), origin.short_user_agent()) {
-        record_repeat(conn, services, (UserId(user.id), &user.username), origin).await?;
-    }
-    Ok(Refresh::Good(user))
 }
 
 /// Who sent this bearer credential, an access token or an API key, from `origin`.
@@ -264,8 +287,11 @@ pub async fn logout(services: &Services, actor: &Actor) -> Result<()> {
         return Ok(());
     };
     let mut conn = services.connection().await?;
-    db::sessions::revoke_session(&mut conn, session, services.now()).await?;
-    record_action(&mut conn, services, actor, "logout", (None, json!({}))).await
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        db::sessions::revoke_session(conn, session, services.now()).await?;
+        record_action(conn, services, actor, "logout", (None, json!({}))).await
+    })
+    .await
 }
 
 /// Changes the own password and ends all other sign-ins.

@@ -46,7 +46,7 @@ pub async fn get_dashboard(services: &Services, actor: &Actor) -> Result<Dashboa
         .filter(|one| one.kind == IntegrationKind::Myanonamouse)
     {
         let snapshot = db::account_snapshots::find_newest_snapshot(&mut conn, integration.id).await?;
-        let queue = read_queue_state(services, integration.id).await?;
+        let queue = read_queue_state(&mut conn, services, integration.id).await?;
         let account = snapshot.map(|row| view_account(integration, row, &queue, services.now()));
         dashboard
             .alerts
@@ -97,6 +97,7 @@ fn health_of(integration: &Integration) -> ServiceHealth {
         health: integration.health,
         sentence: integration.health_sentence.clone().unwrap_or_else(unchecked),
         checked_at: integration.checked_at,
+        is_sandbox: integration.is_sandbox,
     }
 }
 

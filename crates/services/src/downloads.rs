@@ -191,6 +191,8 @@ pub async fn cancel_download(services: &Services, actor: &Actor, id: DownloadId)
             Ok(download)
         })
         .await?;
+    // The client may take its time; connections are few.
+    drop(conn);
     stop_unfinished(services, &download).await;
     Ok(())
 }

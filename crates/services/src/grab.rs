@@ -48,7 +48,6 @@ pub async fn grab_candidate(
     match grabbed {
         // Somebody grabbed the same work at the same moment: theirs is ours.
         Err(error) if error.code == types::ErrorCode::Conflict && !options.is_forced => {
-            let mut conn = services.connection().await?;
             find_grab_of(&mut conn, id).await?.ok_or(error)
         }
         other => other,

@@ -6,9 +6,10 @@ use db::idempotency_keys::{IdempotencyKey, KeyAge, claim_key, find_answer, free_
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
+use types::people::Role;
 
 use crate::Services;
-use crate::actor::{Actor, require_user};
+use crate::actor::{Actor, require, require_user};
 use crate::error::{Result, ServiceError};
 
 /// How long an answer is kept.
@@ -25,6 +26,8 @@ pub struct KeyedRequest {
     /// The kind of write: the same key for another kind is another key.
     pub route: &'static str,
     pub key: String,
+    /// The role of the write, looked at before an answer is given again: whoever asks may have less than then.
+    pub needed: Role,
     /// What is asked for, in one form: the same key with another body is refused.
     pub body: Vec<u8>,
 }
@@ -40,6 +43,9 @@ pub struct KeyedAnswer<T> {
 /// Does `work` unless the actor's key was used for it within a day; then the answer of then is given again.
 ///
 /// The work goes on when the caller hangs up, so that its answer is there for the next try. A failure is not kept.
+///
+/// The work commits by itself, then its answer is kept. A process that dies between the two leaves a key without answer,
+/// which is free again after 150 s: the work is then done once more. `docs/API.md` says so to programs.
 pub async fn run_once<T>(
     services: &Services,
     actor: &Actor,
@@ -49,6 +55,7 @@ pub async fn run_once<T>(
 where
     T: Serialize + DeserializeOwned + Send + 'static,
 {
+    require(actor, request.needed)?;
     let key = IdempotencyKey {
         user_id: require_user(actor)?.id,
         route: request.route.into(),

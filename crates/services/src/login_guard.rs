@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
 use db::Connection;
-use db::login_attempts::Guess as GuessRow;
+use db::login_attempts::{About, Guess as GuessRow};
 use diesel_async::AsyncConnection;
 use domain::login_window::{GuessLimit, PER_ADDRESS, PER_NAME, address_group, seconds_to_wait};
 
@@ -164,10 +164,10 @@ pub(crate) async fn find_wait(conn: &mut Connection, services: &Services, guess:
     let look = |limit: GuessLimit, times: &[_]| seconds_to_wait(limit, times, now);
     let mut wait = None;
     if !guess.subject.is_empty() {
-        let times = db::login_attempts::list_subject_failures(conn, guess.row(), PER_NAME.failures).await?;
+        let times = db::login_attempts::list_failures(conn, guess.row(), About::Subject, PER_NAME.failures).await?;
         wait = look(PER_NAME, &times);
     }
-    let times = db::login_attempts::list_address_failures(conn, guess.row(), PER_ADDRESS.failures).await?;
+    let times = db::login_attempts::list_failures(conn, guess.row(), About::Anybody, PER_ADDRESS.failures).await?;
     Ok(wait.max(look(PER_ADDRESS, &times)))
 }
 

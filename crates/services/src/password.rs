@@ -17,6 +17,8 @@ use crate::error::{FieldErrors, Result, ServiceError};
 const MIN_CHARACTERS: usize = 10;
 /// Longer ones only cost hashing time.
 const MAX_BYTES: usize = 1024;
+/// The most common ones that are long enough, in small letters, sorted: of Django's list, version 5.2 (BSD-3-Clause).
+const COMMON: &str = include_str!("common_passwords.txt");
 /// Whoever waits longer for a turn is sent away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -71,6 +73,17 @@ pub(crate) fn check_password(errors: &mut FieldErrors, field: &str, password: &s
     if !username.trim().is_empty() && password.trim().eq_ignore_ascii_case(username.trim()) {
         errors.add(field, "The password must not be the user name.");
     }
+    if is_common(password) {
+        let advice =
+            "This is one of the passwords that are tried first. Choose another, such as four words of your own.";
+        errors.add(field, advice);
+    }
+}
+
+fn is_common(password: &str) -> bool {
+    static SORTED: LazyLock<Vec<&str>> = LazyLock::new(|| COMMON.lines().collect());
+    let small = password.trim().to_lowercase();
+    SORTED.binary_search(&small.as_str()).is_ok()
 }
 
 /// The PHC string of argon2id with a new salt.
@@ -132,6 +145,24 @@ mod tests {
         assert!(costs(&real).starts_with("$argon2id$v=19$m="));
         // One that can't be read would be refused without any work.
         argon2::password_hash::phc::PasswordHash::new(NOBODYS_HASH).unwrap();
+    }
+
+    #[test]
+    fn common_passwords_are_refused_however_they_are_written() {
+        let check = |password: &str, expected: bool| {
+            let mut errors = FieldErrors::default();
+            check_password(&mut errors, "password", password, "anna");
+            assert_eq!(errors.into_result().is_err(), expected, "{password}");
+        };
+        for common in ["1234567890", "basketball", "BasketBall", " qwertyuiop ", "password123"] {
+            check(common, true);
+        }
+        for other in ["correct horse battery", "basketball and tea", "1234567890x"] {
+            check(other, false);
+        }
+        let list: Vec<_> = COMMON.lines().collect();
+        assert!(list.len() > 1000 && list.is_sorted(), "the search needs it sorted");
+        assert!(list.iter().all(|common| common.chars().count() >= MIN_CHARACTERS));
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use clients::ClientError;
 use clients::indexer::{RequestQueue, SessionStore, Turn};
+use db::Connection;
 use db::request_budgets::{self, RequestBudgetRow};
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -154,10 +155,13 @@ pub struct QueueState {
 }
 
 /// The request counter that is on screen.
-pub async fn read_queue_state(services: &Services, id: IntegrationId) -> crate::Result<QueueState> {
-    let mut conn = services.connection().await?;
+pub async fn read_queue_state(
+    conn: &mut Connection,
+    services: &Services,
+    id: IntegrationId,
+) -> crate::Result<QueueState> {
     let (now, budget) = (services.now(), services.config().mam_daily_budget);
-    let Some(row) = request_budgets::find_newest_budget(&mut conn, id).await? else {
+    let Some(row) = request_budgets::find_newest_budget(conn, id).await? else {
         return Ok(QueueState {
             budget,
             ..QueueState::default()

@@ -62,15 +62,13 @@ pub async fn complete_setup(services: &Services, form: SetupForm, origin: Origin
         }
         db::users::insert_user(conn, &user).await.map_err(name_taken)?;
         db::settings::delete_setting(conn, SETTING).await?;
-        record_visitor(
-            conn,
-            services,
-            &origin,
-            "complete_setup",
-            (Some(UserId(user.id)), &user.username),
-        )
-        .await?;
-        start_session(conn, services, &user, &origin).await
+        let signed_in = start_session(conn, services, &user, &origin).await?;
+        let (origin, who) = (
+            signed_in.origin(&origin),
+            (Some(UserId(user.id)), user.username.as_str()),
+        );
+        record_visitor(conn, services, &origin, "complete_setup", who).await?;
+        Ok(signed_in)
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use db::Connection;
 use db::downloads::{DownloadChanges, DownloadRow, NewEvent};
+use diesel_async::AsyncConnection;
 use domain::download_life::check_transition;
 use types::DownloadId;
 use types::downloads::{DownloadState, EventCode, HoldReason};
@@ -56,6 +57,28 @@ pub async fn take_step(
     check_transition(Some(from), step.to).map_err(|error| ServiceError::conflict(error.to_string()))?;
     let event = new_event(services, actor, step.code, step.sentence);
     Ok(db::downloads::transition_download(conn, download.id(), &[from], step.to, step.changes, event).await?)
+}
+
+/// What is said of a download that stays in its state, and what is written with it.
+pub struct Remark {
+    pub code: EventCode,
+    pub sentence: String,
+    pub changes: DownloadChanges,
+}
+
+/// Puts a job's remark on the download's pages and into its history: both or neither.
+pub async fn make_remark(
+    services: &Services,
+    conn: &mut Connection,
+    download: &DownloadRow,
+    remark: Remark,
+) -> Result<()> {
+    conn.transaction::<_, ServiceError, _>(async |conn| {
+        note_job_event(services, conn, download, remark.code, &remark.sentence).await?;
+        let (sentence, now) = (Some(remark.sentence.as_str()), services.now());
+        Ok(db::downloads::update_download(conn, download, remark.changes, sentence, now).await?)
+    })
+    .await
 }
 
 /// Adds a line to the history without a change of state.

@@ -49,9 +49,7 @@ pub async fn page_users(services: &Services, actor: &Actor, page: PageRequest) -
 
 /// One person: oneself, anybody for admins.
 pub async fn get_user(services: &Services, actor: &Actor, id: UserId) -> Result<User> {
-    let id = require_own_or_admin(actor, Some(id))?;
-    let found = db::users::find_user(&mut *services.connection().await?, id).await?;
-    Ok(found.ok_or_else(|| ServiceError::not_found("user"))?.view()?)
+    Ok(get_edited_user(services, actor, id).await?.value)
 }
 
 /// One person, to be edited: oneself, anybody for admins.
@@ -256,13 +254,38 @@ async fn change_active(
 
 /// Refuses to lose the last admin who can sign in.
 async fn keep_an_admin(conn: &mut Connection, user: &UserRow) -> Result<()> {
-    let counts = user.is_active && user.role == Role::Admin.as_str();
-    if counts && db::users::count_active_admins(conn).await? <= 1 {
-        return Err(ServiceError::conflict(
+    match find_last_admin(conn, user).await? {
+        None => Ok(()),
+        Some(LastAdmin::OfAll) => Err(ServiceError::conflict(
             "This is the last admin. Make somebody else an admin first.",
-        ));
+        )),
+        Some(LastAdmin::WithPassword) => Err(ServiceError::conflict(
+            "This is the last admin who can sign in with a password; the others need single sign-on. Give one of them a \
+             password first.",
+        )),
     }
-    Ok(())
+}
+
+/// Makes the last admin one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastAdmin {
+    OfAll,
+    /// Where single sign-on fails, nobody else could mend it.
+    WithPassword,
+}
+
+/// Whether nobody but this user is an admin who can sign in, or one who can without single sign-on.
+pub(crate) async fn find_last_admin(conn: &mut Connection, user: &UserRow) -> Result<Option<LastAdmin>> {
+    if !(user.is_active && user.role == Role::Admin.as_str()) {
+        return Ok(None);
+    }
+    let others = db::users::list_other_admins(conn, UserId(user.id)).await?;
+    let is_last_with_password = user.has_password && !others.contains(&true);
+    Ok(match (others.is_empty(), is_last_with_password) {
+        (true, _) => Some(LastAdmin::OfAll),
+        (false, true) => Some(LastAdmin::WithPassword),
+        (false, false) => None,
+    })
 }
 
 /// What is wrong with a new name and password, all at once.
@@ -309,6 +332,7 @@ pub(crate) async fn new_user_row(services: &Services, username: &str, password: 
         is_active: true,
         created_at,
         last_login_at: None,
+        has_password: true,
     })
 }
 

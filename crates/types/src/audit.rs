@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::text_enum::text_enum;
@@ -13,6 +14,16 @@ text_enum! {
         Csv => "csv",
         /// One JSON object a line.
         Ndjson => "ndjson",
+    }
+}
+
+text_enum! {
+    /// What kind of credential it was.
+    CredentialKind {
+        /// A sign-in.
+        Session => "session",
+        /// An API key.
+        ApiKey => "api_key",
     }
 }
 
@@ -39,6 +50,8 @@ pub struct AuditEntry {
     pub actor: String,
     /// The network address, after trusted proxies.
     pub address: Option<String>,
+    /// `None` = a job, somebody who was not signed in, or a line from before this was noted.
+    pub credential: Option<AuditCredential>,
     /// Such as "save_integration".
     pub action: String,
     /// What it was done to.
@@ -47,6 +60,17 @@ pub struct AuditEntry {
     pub changes: Vec<AuditChange>,
     /// What else is known.
     pub facts: Vec<AuditFact>,
+}
+
+/// What a request proved itself with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditCredential {
+    pub kind: CredentialKind,
+    /// Of the sign-in or the API key, as in the lists of them.
+    pub id: Uuid,
+    /// As the API key was called then.
+    pub name: Option<String>,
 }
 
 /// A field before and after.
@@ -86,7 +110,7 @@ pub struct AuditFilter {
     /// Before this moment.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
-    /// Words within actor, address, subject or details; case does not matter.
+    /// Words within actor, address, subject, credential or details; case does not matter.
     #[serde(default)]
     pub text: Option<String>,
 }

@@ -18,6 +18,8 @@ pub struct ServiceHealth {
     pub health: Health,
     pub sentence: String,
     pub checked_at: Option<DateTime<Utc>>,
+    /// A stand-in of the sandbox, not the real service.
+    pub is_sandbox: bool,
 }
 
 /// What the tracker said of the member's account, and when.

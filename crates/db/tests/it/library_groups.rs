@@ -121,6 +121,7 @@ async fn add_user(conn: &mut db::Connection) -> UserId {
         is_active: true,
         created_at: at(0),
         last_login_at: None,
+        has_password: true,
     };
     insert_user(conn, &user).await.unwrap();
     user.id.into()

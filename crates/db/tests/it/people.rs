@@ -6,7 +6,7 @@ use db::integrations::{IntegrationEdit, find_integration, record_refusal, save_s
 use db::request_budgets::{Turn, clear_pause, find_newest_budget, pause_requests, record_request};
 use db::sessions::{Rotation, SessionRow, insert_session, lock_session, revoke_user_sessions, rotate_session};
 use db::settings::{read_setting, write_setting};
-use db::users::{UserRow, count_active_admins, find_user_by_key, insert_user};
+use db::users::{UserRow, find_user_by_key, insert_user, list_other_admins};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::json;
 use testing::TestDatabase;
@@ -25,6 +25,7 @@ pub async fn add_user(conn: &mut db::Connection, number: u128, name: &str) -> Us
         is_active: true,
         created_at: at(0),
         last_login_at: None,
+        has_password: true,
     };
     insert_user(conn, &user).await.unwrap();
     UserId(user.id)
@@ -35,7 +36,8 @@ async fn replaced_token_is_kept_as_the_previous_one() {
     let database = TestDatabase::new().await;
     let mut conn = database.connection().await;
     let user = add_user(&mut conn, 1, "Anna").await;
-    assert_eq!(count_active_admins(&mut conn).await.unwrap(), 1);
+    assert!(list_other_admins(&mut conn, user).await.unwrap().is_empty());
+    assert_eq!(list_other_admins(&mut conn, UserId(Uuid::nil())).await.unwrap(), [true]);
     assert!(find_user_by_key(&mut conn, "anna").await.unwrap().is_some());
     let session = SessionRow {
         id: Uuid::from_u128(9),
@@ -144,6 +146,17 @@ async fn turn_is_held_by_one_at_a_time() {
     drop(first);
     let second = tokio::time::timeout(Duration::from_secs(20), Turn::wait(database.pool(), id)).await;
     assert!(second.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn whoever_has_the_turn_leaves_the_pool_to_others() {
+    let database = TestDatabase::new().await;
+    let id = add_integration(&mut *database.connection().await, 1).await;
+    let pool = db::connect(database.url(), 1).unwrap();
+    let turn = Turn::wait(&pool, id).await.unwrap();
+    let other = tokio::time::timeout(Duration::from_secs(5), db::get(&pool)).await;
+    assert!(other.unwrap().is_ok());
+    drop(turn);
 }
 
 #[derive(diesel::QueryableByName)]

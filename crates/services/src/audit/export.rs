@@ -13,7 +13,8 @@ use crate::error::{Result, ServiceError};
 
 /// Lines that are read at once.
 const BATCH: i64 = 500;
-const HEADING: &str = "id,at,actor,user_id,address,action,subject,changes,facts\r\n";
+const HEADING: &str =
+    "id,at,actor,user_id,address,action,subject,changes,facts,credential,credential_id,credential_name\r\n";
 
 /// Every line that matches, newest first, as text in pieces; lines written meanwhile are left out. Admins only.
 pub async fn export_entries(
@@ -84,6 +85,7 @@ fn csv_line(entry: &AuditEntry) -> String {
         format!("{}: {old} → {new}", change.field)
     });
     let facts = entry.facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value));
+    let credential = entry.credential.as_ref();
     let cells = [
         entry.id.to_string(),
         entry.at.to_rfc3339(),
@@ -94,6 +96,9 @@ fn csv_line(entry: &AuditEntry) -> String {
         entry.subject.clone().unwrap_or_default(),
         changes.collect::<Vec<_>>().join("; "),
         facts.collect::<Vec<_>>().join("; "),
+        credential.map(|one| one.kind.to_string()).unwrap_or_default(),
+        credential.map(|one| one.id.to_string()).unwrap_or_default(),
+        credential.and_then(|one| one.name.clone()).unwrap_or_default(),
     ];
     cells.map(|cell| write_csv_cell(&cell)).join(",") + "\r\n"
 }
@@ -111,7 +116,7 @@ pub fn write_csv_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use types::audit::{AuditChange, AuditFact};
+    use types::audit::{AuditChange, AuditCredential, AuditFact, CredentialKind};
 
     use super::*;
 
@@ -144,14 +149,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_of_any_texts_reads_back_as_nine_cells_without_formulas(texts in prop::collection::vec(any_cell(), 7)) {
-            let [actor, address, action, subject, field, old, value] = <[String; 7]>::try_from(texts).unwrap();
+        fn a_line_of_any_texts_reads_back_as_twelve_cells_without_formulas(texts in prop::collection::vec(any_cell(), 8)) {
+            let [actor, address, action, subject, field, old, value, key] = <[String; 8]>::try_from(texts).unwrap();
             let entry = AuditEntry {
                 id: -7,
                 at: chrono::DateTime::UNIX_EPOCH,
                 user_id: None,
                 actor: actor.clone(),
                 address: Some(address),
+                credential: Some(AuditCredential { kind: CredentialKind::ApiKey, id: uuid::Uuid::nil(), name: Some(key) }),
                 action,
                 subject: Some(subject),
                 changes: vec![AuditChange { field, old: Some(old), new: None }],

@@ -4,13 +4,12 @@
 //! the 100th, the 1,000th and so on, each with the count so far. Beyond 50 kinds, all further ones count as one.
 //!
 //! Kinds are counted apart for each action and each known person, so that nobody hides one refusal among others: junk
-//! from strangers leaves no sign-in and no insider untold.
+//! from strangers elsewhere leaves no sign-in and no insider untold.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use db::Connection;
-use db::audit_log::{NewAuditEntry, insert_audit_entry};
+use db::audit_log::{CredentialRow, NewAuditEntry, insert_audit_entry};
 use domain::login_window::address_group;
 use serde_json::{Value, json};
 use types::{ErrorCode, UserId};
@@ -18,7 +17,7 @@ use uuid::Uuid;
 
 use crate::Services;
 use crate::actor::{Actor, Origin};
-use crate::audit::{MAX_CHARACTERS, printable};
+use crate::audit::{MAX_CHARACTERS, printable, row_of};
 
 /// Each of them has a line.
 const FIRST: u64 = 10;
@@ -54,6 +53,10 @@ pub async fn record_refusal(services: &Services, refusal: Refusal<'_>) {
         action: "request_refused".into(),
         subject: Some(printable(refusal.what).chars().take(MAX_CHARACTERS).collect()),
         detail,
+        credential: refusal
+            .actor
+            .map(|actor| row_of(actor.credential()))
+            .unwrap_or_default(),
     };
     record_thinned(services, entry).await;
 }
@@ -82,30 +85,10 @@ pub(crate) async fn record_wrong_credential(services: &Services, wrong: WrongCre
         action: wrong.action.into(),
         subject,
         detail,
+        // It was not accepted; which key it was is in the subject.
+        credential: CredentialRow::default(),
     };
     record_thinned(services, entry).await;
-}
-
-/// Notes a spent refresh token that came again in its grace time, from elsewhere than the one that spent it.
-pub(crate) async fn record_repeat(
-    conn: &mut Connection,
-    services: &Services,
-    (id, name): (UserId, &str),
-    origin: &Origin,
-) -> crate::Result<()> {
-    let entry = NewAuditEntry {
-        at: services.now(),
-        user_id: Some(id.into()),
-        actor: name.into(),
-        address: origin.address.clone(),
-        action: "refresh_token_repeated".into(),
-        subject: None,
-        detail: json!({ "user_agent": origin.short_user_agent().as_deref().map(printable) }),
-    };
-    if let Some(entry) = services.inner.refusals.thin_out(entry) {
-        insert_audit_entry(conn, &entry).await?;
-    }
-    Ok(())
 }
 
 /// Never fails: a log that can't be written does not turn a refusal into another answer.
@@ -165,10 +148,12 @@ impl RefusalGate {
                 budgets: HashMap::new(),
             };
         }
+        // A stranger's line is counted without the name that it tells: else it would be stored sooner for a name that exists.
+        let known = entry.user_id.map(|_| &entry.actor);
         let kind = format!(
             "{:?}",
             (
-                &entry.actor,
+                known,
                 address_group(entry.address.as_deref()),
                 &entry.subject,
                 &entry.detail
@@ -198,6 +183,7 @@ fn as_one_of_many(entry: NewAuditEntry) -> NewAuditEntry {
         action: "refused_many".into(),
         subject: None,
         detail: json!({ "what": entry.action, "kinds_told_apart": MAX_KINDS }),
+        credential: CredentialRow::default(),
         ..entry
     }
 }
@@ -214,6 +200,7 @@ mod tests {
 
     fn refusal(second: i64, actor: &str) -> NewAuditEntry {
         NewAuditEntry {
+            credential: CredentialRow::default(),
             at: DateTime::from_timestamp(second, 0).unwrap(),
             user_id: None,
             actor: actor.into(),
@@ -236,7 +223,11 @@ mod tests {
     #[test]
     fn a_flood_of_many_kinds_leaves_a_bounded_number_of_lines() {
         let gate = RefusalGate::default();
-        let lines = (0..100_000).filter_map(|number| gate.thin_out(refusal(0, &format!("name {number}"))));
+        let of_kind = |number: u32| NewAuditEntry {
+            subject: Some(format!("GET /{number}")),
+            ..refusal(0, "nobody")
+        };
+        let lines = (0..100_000).filter_map(|number| gate.thin_out(of_kind(number)));
         let lines: Vec<_> = lines.collect();
         assert_eq!(lines.len(), MAX_KINDS + 13);
         assert_eq!(lines.last().unwrap().action, "refused_many");
@@ -246,7 +237,11 @@ mod tests {
     fn a_flood_of_one_action_leaves_room_for_others_and_for_known_people() {
         let gate = RefusalGate::default();
         for number in 0..1_000 {
-            gate.thin_out(refusal(0, &format!("name {number}")));
+            let address = Some(format!("192.0.2.{}", number % 250));
+            gate.thin_out(NewAuditEntry {
+                address,
+                ..refusal(0, "nobody")
+            });
         }
         let login = NewAuditEntry {
             action: "login_refused".into(),
@@ -258,6 +253,19 @@ mod tests {
             ..refusal(0, "anna")
         };
         assert_eq!(gate.thin_out(insider.clone()), Some(insider));
+    }
+
+    #[test]
+    fn whether_a_stranger_leaves_a_line_does_not_tell_whether_the_name_exists() {
+        let gate = RefusalGate::default();
+        let login = |actor: &str| NewAuditEntry {
+            action: "login_refused".into(),
+            ..refusal(0, actor)
+        };
+        let lines = (0..50).filter_map(|_| gate.thin_out(login("unknown name"))).count();
+        assert_eq!(lines, 10);
+        assert_eq!(gate.thin_out(login("anna")), None);
+        assert_eq!(gate.thin_out(login("unknown name")), None);
     }
 
     #[test]

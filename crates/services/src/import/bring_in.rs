@@ -82,14 +82,18 @@ async fn place(services: &Services, ctx: &RunContext, download: &DownloadRow, ar
     {
         return Ok(PathBuf::from(&import.target_path));
     }
+    // Not while the client is asked: connections are few.
+    drop(conn);
     let (integration, client) = client_of(services, download).await?;
     let payload = locate_payload(services, &integration, client.as_ref(), download).await?;
     let files = placements(&payload, &arrival.files);
     let (import, folder) = match earlier {
         Some(import) => (ImportId(import.id), PathBuf::from(import.target_path)),
-        None => plan_import(services, &mut conn, download, arrival, &files).await?,
+        None => {
+            let mut conn = services.connection().await?;
+            plan_import(services, &mut conn, download, arrival, &files).await?
+        }
     };
-    drop(conn);
     let words = place_or_undo(services, import, &folder, &files).await?;
     let mut conn = services.connection().await?;
     for (word, position) in words.iter().zip(0..) {

@@ -1,6 +1,7 @@
 //! Removes what nobody looks at any more. The history of downloads stays.
 
 use chrono::Duration;
+use db::error::DbResult;
 use domain::login_window::FORGOTTEN_AFTER;
 use jobs::{JobError, Outcome, RunContext};
 
@@ -13,23 +14,42 @@ const KEPT: Duration = Duration::days(30);
 /// Runs that found nothing to do are noise after this.
 const IDLE_RUNS_KEPT: Duration = Duration::hours(1);
 
-/// The job: one pass over everything that grows.
+/// The job: one pass over everything that grows. What can't be removed keeps nothing else from being removed.
 pub async fn clean_up(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
-    let removed = remove_old(services).await?;
-    let mut parts = Vec::new();
-    for (count, noun) in removed {
-        ctx.count(noun, i64::try_from(count).unwrap_or(i64::MAX));
-        if count > 0 {
-            parts.push(format!("{noun}: {count}"));
+    let (mut parts, mut failed) = (Vec::new(), Vec::new());
+    for (noun, removed) in remove_old(services).await? {
+        match removed {
+            Ok(count) => {
+                ctx.count(noun, i64::try_from(count).unwrap_or(i64::MAX));
+                if count > 0 {
+                    parts.push(format!("{noun}: {count}"));
+                }
+            }
+            Err(error) => {
+                tracing::error!("could not remove {noun}: {error}");
+                failed.push(noun);
+            }
         }
     }
-    Ok(match parts.is_empty() {
+    let removed = parts.join(", ");
+    if !failed.is_empty() {
+        let rest = match removed.is_empty() {
+            true => "Nothing else was old enough to be removed.".to_owned(),
+            false => format!("What else was old is removed ({removed})."),
+        };
+        return Err(JobError::Fail(format!(
+            "The database refused to remove {}; its reason is in the server's log. {rest}",
+            failed.join(", ")
+        )));
+    }
+    Ok(match removed.is_empty() {
         true => Outcome::NothingToDo("Nothing is old enough to be removed.".into()),
-        false => Outcome::Done(format!("Removed what was old ({}).", parts.join(", "))),
+        false => Outcome::Done(format!("Removed what was old ({removed}).")),
     })
 }
 
-async fn remove_old(services: &Services) -> Result<Vec<(usize, &'static str)>> {
+/// How much of each is gone, or why it is not.
+async fn remove_old(services: &Services) -> Result<Vec<(&'static str, DbResult<usize>)>> {
     let now = services.now();
     let before = now - KEPT;
     let retention = Duration::days(read_settings(services).await?.audit_retention_days.into());
@@ -37,41 +57,43 @@ async fn remove_old(services: &Services) -> Result<Vec<(usize, &'static str)>> {
     let conn = &mut *conn;
     Ok(vec![
         (
-            db::account_snapshots::delete_snapshots_before(conn, before).await?,
             "account snapshots",
+            db::account_snapshots::delete_snapshots_before(conn, before).await,
         ),
         (
-            db::sessions::delete_expired_sessions(conn, now).await?,
             "expired sign-ins",
+            db::sessions::delete_expired_sessions(conn, now).await,
         ),
         (
-            db::api_keys::delete_dead_keys(conn, before).await?,
             "revoked and expired API keys",
+            db::api_keys::delete_dead_keys(conn, before).await,
         ),
         (
-            db::login_attempts::delete_failures_before(conn, now - FORGOTTEN_AFTER).await?,
             "failed sign-ins that no longer count",
+            db::login_attempts::delete_failures_before(conn, now - FORGOTTEN_AFTER).await,
         ),
         (
-            db::oidc::delete_expired_oidc_logins(conn, now).await?,
             "single sign-ons that nobody finished",
+            db::oidc::delete_expired_oidc_logins(conn, now).await,
         ),
         (
-            db::idempotency_keys::delete_keys_before(conn, now - crate::idempotency::KEPT).await?,
             "answers to repeated requests",
+            db::idempotency_keys::delete_keys_before(conn, now - crate::idempotency::KEPT).await,
         ),
-        (jobs::delete_runs_before(conn, before).await?, "runs"),
+        ("runs", jobs::delete_runs_before(conn, before).await.map_err(Into::into)),
         (
-            jobs::delete_idle_runs_before(conn, now - IDLE_RUNS_KEPT).await?,
             "runs without work",
+            jobs::delete_idle_runs_before(conn, now - IDLE_RUNS_KEPT)
+                .await
+                .map_err(Into::into),
         ),
         (
-            db::searches::delete_unused_searches_before(conn, before).await?,
             "searches",
+            db::searches::delete_unused_searches_before(conn, before).await,
         ),
         (
-            db::audit_log::delete_audit_entries_before(conn, now - retention).await?,
             "audit log lines",
+            db::audit_log::delete_audit_entries_before(conn, now - retention).await,
         ),
     ])
 }

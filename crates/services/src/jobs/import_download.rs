@@ -13,13 +13,13 @@ use types::DownloadId;
 use types::downloads::{DownloadState, EventCode};
 use types::jobs::LogLevel;
 
-use super::poll_clients::say;
+use super::poll_clients::{say, waiting_until};
 use super::{JOB_ACTOR, import_pack};
 use crate::error::{Result, ServiceError};
 use crate::import::bring_in::{Arrival, Brought, bring_in};
 use crate::import::plan::{facts_of, names_of};
 use crate::import::verify::{Verified, client_of, locate_payload, read_files, verify_payload};
-use crate::transition::{Step, note_job_event, take_step};
+use crate::transition::{Remark, Step, make_remark, note_job_event, take_step};
 use crate::{Services, failover};
 
 /// Something outside must change first; looked at again after this.
@@ -83,11 +83,23 @@ pub(super) async fn block(
     sentence: &str,
 ) -> Result<Stage> {
     let mut conn = services.connection().await?;
-    let next = services.now() + BLOCKED_PAUSE;
-    if download.sentence != sentence {
-        note_job_event(services, &mut conn, download, code, sentence).await?;
+    let next = Some(services.now() + BLOCKED_PAUSE);
+    if download.sentence == sentence {
+        say(&mut conn, download, sentence, next, services.now()).await?;
+    } else {
+        let (sentence, changes) = (sentence.to_owned(), waiting_until(next));
+        make_remark(
+            services,
+            &mut conn,
+            download,
+            Remark {
+                code,
+                sentence,
+                changes,
+            },
+        )
+        .await?;
     }
-    say(&mut conn, download, sentence, Some(next), services.now()).await?;
     Ok(Stage::End(sentence.to_owned()))
 }
 
@@ -156,7 +168,10 @@ async fn reject(
     let mut conn = services.connection().await?;
     let torrent = db::downloads::find_torrent(&mut conn, download.id()).await?;
     if torrent.is_some_and(|torrent| torrent.rechecks == 0) {
+        // Not while the client is asked: connections are few.
+        drop(conn);
         client.recheck(&hash).await?;
+        let mut conn = services.connection().await?;
         let sentence = format!("{sentence} The client checks its pieces again.");
         let step = Step::new(DownloadState::Downloading, EventCode::Rechecked, sentence.clone());
         conn.transaction::<_, ServiceError, _>(async |conn| {

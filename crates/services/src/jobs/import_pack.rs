@@ -229,6 +229,7 @@ async fn finish_part(
             Ok(ended)
         })
         .await?;
+    drop(conn);
     if let Some(ended) = ended {
         stop_unfinished(services, &ended).await;
     }

@@ -212,11 +212,15 @@ pub(crate) async fn say(
     next_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let changes = DownloadChanges {
+    Ok(db::downloads::update_download(conn, download, waiting_until(next_at), Some(sentence), now).await?)
+}
+
+/// When it is looked at again; `None` = as usual.
+pub(crate) fn waiting_until(next_at: Option<DateTime<Utc>>) -> DownloadChanges {
+    DownloadChanges {
         next_at: Some(next_at),
         ..DownloadChanges::default()
-    };
-    Ok(db::downloads::update_download(conn, download, changes, Some(sentence), now).await?)
+    }
 }
 
 /// The client answers and does not have it: asked once more by hash, as a list may be a moment old.

@@ -6,12 +6,12 @@ use db::downloads::{DownloadChanges, DownloadRow};
 use domain::stall::{ClientActivity, LadderStep, StallFacts, StallStep, next_step};
 use types::downloads::{DownloadState, EventCode};
 
-use super::poll_clients::say;
+use super::poll_clients::{say, waiting_until};
 use crate::Services;
 use crate::error::Result;
 use crate::failover;
 use crate::settings::read_settings;
-use crate::transition::note_job_event;
+use crate::transition::{Remark, make_remark};
 
 /// One rung a time, explained. Whether the state changed.
 pub(super) async fn climb_ladder(
@@ -22,41 +22,75 @@ pub(super) async fn climb_ladder(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let facts = stall_facts(services, client, download, torrent, now).await?;
-    let mut conn = services.connection().await?;
+    // A connection only where no client is asked meanwhile: they are few.
     match next_step(&facts) {
         StallStep::Healthy => {
             // What was said of a stall or of a client that was away is over.
             if download.sentence != healthy_sentence(download.state()?) {
+                let mut conn = services.connection().await?;
                 say(&mut conn, download, healthy_sentence(download.state()?), None, now).await?;
             }
             Ok(false)
         }
         StallStep::Wait { until, sentence } => {
+            let mut conn = services.connection().await?;
             say(&mut conn, download, &sentence, Some(until), now).await?;
             Ok(false)
         }
         StallStep::Reannounce(sentence) => {
             client.reannounce(&torrent.hash).await?;
-            db::downloads::update_download(&mut conn, download, rung(1, now), Some(&sentence), now).await?;
-            note_job_event(services, &mut conn, download, EventCode::Reannounced, &sentence).await?;
+            let mut conn = services.connection().await?;
+            let changes = rung(1, now);
+            make_remark(
+                services,
+                &mut conn,
+                download,
+                Remark {
+                    code: EventCode::Reannounced,
+                    sentence,
+                    changes,
+                },
+            )
+            .await?;
             Ok(false)
         }
         StallStep::Recheck(sentence) => {
             client.recheck(&torrent.hash).await?;
             client.start(&torrent.hash).await?;
-            db::downloads::update_download(&mut conn, download, rung(2, now), Some(&sentence), now).await?;
-            note_job_event(services, &mut conn, download, EventCode::Rechecked, &sentence).await?;
+            let mut conn = services.connection().await?;
+            let changes = rung(2, now);
+            make_remark(
+                services,
+                &mut conn,
+                download,
+                Remark {
+                    code: EventCode::Rechecked,
+                    sentence,
+                    changes,
+                },
+            )
+            .await?;
             Ok(false)
         }
         StallStep::NextCandidate(sentence) => {
-            drop(conn);
             failover::take_next(services, download, EventCode::Stalled, &sentence).await?;
             Ok(true)
         }
         StallStep::AskPerson(sentence) => {
             if download.sentence != sentence {
-                note_job_event(services, &mut conn, download, EventCode::Stalled, &sentence).await?;
-                say(&mut conn, download, &sentence, None, now).await?;
+                let changes = waiting_until(None);
+                let mut conn = services.connection().await?;
+                make_remark(
+                    services,
+                    &mut conn,
+                    download,
+                    Remark {
+                        code: EventCode::Stalled,
+                        sentence,
+                        changes,
+                    },
+                )
+                .await?;
             }
             Ok(false)
         }

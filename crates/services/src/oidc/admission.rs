@@ -24,7 +24,7 @@ use crate::audit::record_action;
 use crate::auth::{SignedIn, start_session};
 use crate::clock::random_32;
 use crate::credentials::digest;
-use crate::users::{new_user_row, username_key};
+use crate::users::{find_last_admin, new_user_row, username_key};
 
 const NAME_TRIES: u32 = 100;
 
@@ -88,15 +88,10 @@ pub(super) async fn admit_person(
             }
             let user = apply_role(conn, services, &person, user, origin).await?;
             db::users::record_login(conn, UserId(user.id), services.now()).await?;
-            record(
-                conn,
-                services,
-                &user,
-                origin,
-                ("login", json!({ "by": "single sign-on" })),
-            )
-            .await?;
-            Ok(start_session(conn, services, &user, origin).await?)
+            let signed_in = start_session(conn, services, &user, origin).await?;
+            let about = ("login", json!({ "by": "single sign-on" }));
+            record(conn, services, &user, &signed_in.origin(origin), about).await?;
+            Ok(signed_in)
         })
         .await;
     admitted.map_err(|refused| match refused.who.name {
@@ -260,6 +255,7 @@ async fn make_user(
         username_key: username_key(&username),
         username,
         role: role.as_str().into(),
+        has_password: false,
         ..newcomer
     };
     db::users::insert_user(conn, &user).await?;
@@ -302,8 +298,7 @@ async fn apply_role(
     if user.role == role.as_str() {
         return Ok(user);
     }
-    let is_last_admin = user.role == Role::Admin.as_str() && db::users::count_active_admins(conn).await? <= 1;
-    if is_last_admin {
+    if find_last_admin(conn, &user).await?.is_some() {
         tracing::warn!(user.id = %user.id, "kept the last admin, whose groups give the role \"{role}\"");
         let detail = json!({ "role": role, "kept": Role::Admin });
         record(conn, services, &user, origin, ("keep_last_admin", detail)).await?;

@@ -5,6 +5,7 @@
 
 mod admission;
 mod config;
+mod form;
 mod provider;
 mod refusal;
 mod round_trip;

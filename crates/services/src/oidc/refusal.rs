@@ -2,7 +2,7 @@
 
 use clients::oidc::OidcError;
 use db::DbError;
-use db::audit_log::{NewAuditEntry, insert_audit_entry};
+use db::audit_log::{CredentialRow, NewAuditEntry, insert_audit_entry};
 use serde_json::json;
 use types::ErrorCode;
 use uuid::Uuid;
@@ -111,6 +111,7 @@ pub(super) async fn note_refusal(services: &Services, origin: &Origin, refused: 
         action: "single_sign_on_refused".into(),
         subject: None,
         detail: json!({ "reason": refused.reason }),
+        credential: CredentialRow::default(),
     };
     if let Some(entry) = services.inner.refusals.thin_out(entry) {
         let stored = async {

@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use services::audit::{Refusal, export_entries, list_entries, record_refusal};
 use services::{Origin, api_keys, auth, downloads, integrations, oidc, settings, setup, wants};
 use types::access::{NewApiKeyForm, Scope};
-use types::audit::{AuditEntry, AuditFilter, AuditFormat};
+use types::audit::{AuditEntry, AuditFilter, AuditFormat, CredentialKind};
 use types::downloads::DownloadScope;
 use types::integrations::{IntegrationForm, IntegrationKind};
 use types::oidc::{OidcForm, OidcSettings};
@@ -365,6 +365,93 @@ async fn the_log_is_paged_filtered_and_for_admins() {
         ..AuditFilter::default()
     };
     assert!(entries(&app, &admin, later).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_says_by_which_sign_in_or_api_key_it_was_done() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let form = NewApiKeyForm {
+        name: "night script".into(),
+        scope: Scope::Admin,
+        expires_in_days: None,
+        requests_per_minute: None,
+    };
+    let key = api_keys::create_key(&app.services, &admin, form).await.unwrap();
+    let by_key = auth::identify(&app.services, &key.secret, &Origin::default())
+        .await
+        .unwrap();
+    let settings = settings::get_settings(&app.services, &admin).await.unwrap();
+    settings::save_settings(&app.services, &by_key, settings.clone())
+        .await
+        .unwrap();
+    settings::save_settings(&app.services, &admin, settings).await.unwrap();
+    let refusal = Refusal {
+        actor: Some(&by_key),
+        origin: &Origin::default(),
+        what: "DELETE /api/v1/users/{id}",
+        code: ErrorCode::Forbidden,
+        reason: None,
+    };
+    record_refusal(&app.services, refusal).await;
+    // What the lines say does not change with the key.
+    api_keys::revoke_key(&app.services, &admin, key.key.id).await.unwrap();
+    app.run_sql("DELETE FROM api_keys").await;
+
+    let session = Some((CredentialKind::Session, admin.session_id().unwrap().0, None));
+    let of_key = Some((CredentialKind::ApiKey, key.key.id.0, Some("night script".to_owned())));
+    let told = entries(&app, &admin, AuditFilter::default()).await;
+    let told = told
+        .into_iter()
+        .map(|line| (line.action, line.credential.map(|one| (one.kind, one.id, one.name))));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("revoke_api_key", &session),
+            ("request_refused", &of_key),
+            ("save_settings", &session),
+            ("save_settings", &of_key),
+            ("create_api_key", &session),
+            ("complete_setup", &session),
+        ]
+        .map(|(action, credential)| (action.to_owned(), credential.clone()))
+    );
+    let words = AuditFilter {
+        text: Some("Night Script".into()),
+        action: Some("save_settings".into()),
+        ..AuditFilter::default()
+    };
+    assert_eq!(entries(&app, &admin, words.clone()).await.len(), 1);
+    let table = export_entries(&app.services, &admin, words, AuditFormat::Csv);
+    let table = table
+        .await
+        .unwrap()
+        .try_collect::<Vec<String>>()
+        .await
+        .unwrap()
+        .concat();
+    let cells = format!("\"api_key\",\"{}\",\"night script\"", key.key.id);
+    assert!(table.lines().nth(1).unwrap().ends_with(&cells), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refused_sign_ins_is_thinned_out_the_same_for_names_that_exist() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for number in 0..12 {
+        let name = format!("nobody {number}");
+        assert!(app.login_from(at_address("192.0.2.7"), &name, "wrong").await.is_err());
+    }
+    assert_eq!(entries(&app, &admin, of_action("login_refused")).await.len(), 10);
+    assert!(app.login_from(at_address("192.0.2.7"), "admin", "wrong").await.is_err());
+    assert_eq!(
+        entries(&app, &admin, of_action("login_refused")).await.len(),
+        10,
+        "a line that is stored takes longer, and would tell that the name exists"
+    );
+    assert!(app.login_from(at_address("192.0.2.8"), "admin", "wrong").await.is_err());
+    let newest = entries(&app, &admin, of_action("login_refused")).await.remove(0);
+    assert_eq!(newest.actor, "admin", "another address has lines of its own");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -436,6 +436,36 @@ async fn a_fresh_account_is_proof_enough_that_the_tracker_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_clean_up_can_not_remove_keeps_nothing_else_from_being_removed() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let ended = (app.clock.now() - TimeDelta::minutes(1)).to_rfc3339();
+    app.login("admin", crate::support::PASSWORD).await.unwrap();
+    app.run_sql(&format!(
+        "UPDATE sessions SET expires_at = '{ended}' WHERE id <> '{}'",
+        admin.session_id().unwrap()
+    ))
+    .await;
+    app.run_sql(
+        "INSERT INTO searches (id, form, status, started_at)
+         VALUES ('00000000-0000-0000-0000-000000000001', '{}', 'done', '2000-01-01')",
+    )
+    .await;
+    app.run_sql("CREATE RULE broken AS ON DELETE TO sessions DO INSTEAD SELECT 1 / 0")
+        .await;
+    let run = run_job(&app, &admin, JobKind::CleanUp).await;
+    assert_eq!(
+        run.summary.sentence,
+        "The database refused to remove expired sign-ins; its reason is in the server's log. What else was old is removed \
+         (searches: 1)."
+    );
+    assert_eq!(app.query_text("SELECT count(*) FROM searches").await, "0");
+    app.run_sql("DROP RULE broken ON sessions").await;
+    let run = run_job(&app, &admin, JobKind::CleanUp).await;
+    assert_eq!(run.summary.sentence, "Removed what was old (expired sign-ins: 1).");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clean_up_removes_what_is_old_and_keeps_what_is_named() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

@@ -11,7 +11,7 @@ use testing::OidcProvider;
 use types::ErrorCode;
 use types::integrations::Health;
 use types::oidc::{GroupRole, OidcForm, OidcSettings};
-use types::people::Role;
+use types::people::{ResetPasswordForm, Role};
 
 use crate::support::TestApp;
 
@@ -252,6 +252,51 @@ async fn the_last_admin_keeps_the_role_whatever_the_groups_say() {
     // With a second admin it is a role like any other.
     gate.app.person(&gate.admin, "second", Role::Admin).await;
     assert_eq!(gate.sign_in().await.unwrap().user.role, Role::Manager);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_whom_single_sign_on_made_is_no_way_in_without_it() {
+    let gate = Gate::open().await;
+    gate.provider
+        .sign_in("anna", Some(person("anna", &["roots"])))
+        .await
+        .unwrap();
+    let anna = gate.sign_in().await.unwrap();
+    assert_eq!(anna.user.role, Role::Admin);
+    let (services, own) = (gate.services(), gate.admin.user_id().unwrap());
+    let anna_acts = anna.actor(&Origin::default());
+    for refused in [
+        users::set_role(services, &anna_acts, own, Role::User).await,
+        users::set_user_active(services, &anna_acts, own, false).await,
+        users::delete_user(services, &anna_acts, own).await,
+    ] {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Conflict);
+        assert!(refused.message.contains("with a password"), "{refused}");
+    }
+    // Groups don't take it either: of two admins the one with the password stays one.
+    let redirect = oidc::start_linking(services, &gate.admin, "/").await.unwrap();
+    gate.provider
+        .sign_in("dora", Some(person("dora", &["readers"])))
+        .await
+        .unwrap();
+    gate.finish_link(&gate.admin, &redirect).await.unwrap();
+    let linked = gate.sign_in().await.unwrap().user;
+    assert_eq!((linked.id, linked.role), (own, Role::Admin));
+
+    users::set_role(services, &gate.admin, anna.user.id, Role::User)
+        .await
+        .unwrap();
+    users::set_role(services, &gate.admin, anna.user.id, Role::Admin)
+        .await
+        .unwrap();
+    let form = ResetPasswordForm {
+        new_password: "a password of her own".into(),
+    };
+    users::reset_password(services, &gate.admin, anna.user.id, form)
+        .await
+        .unwrap();
+    users::set_role(services, &gate.admin, own, Role::User).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

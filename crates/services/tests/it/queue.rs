@@ -81,7 +81,11 @@ async fn requests_of_two_processes_go_one_by_one_with_the_newest_session() {
             pair[1] - pair[0]
         );
     }
-    let state = request_queue::read_queue_state(&app.services, id).await.unwrap();
+    let mut conn = app.services.connection().await.unwrap();
+    let state = request_queue::read_queue_state(&mut conn, &app.services, id)
+        .await
+        .unwrap();
+    drop(conn);
     assert_eq!((starts.len(), state.requests_today, state.stopped), (3, 3, None));
 }
 
@@ -165,7 +169,7 @@ async fn the_days_budget_is_kept() {
     app.clock.advance(chrono::TimeDelta::days(1));
     ask_account(&app.services).await.unwrap();
     assert_eq!(
-        request_queue::read_queue_state(&app.services, id)
+        request_queue::read_queue_state(&mut app.services.connection().await.unwrap(), &app.services, id)
             .await
             .unwrap()
             .requests_today,

@@ -205,32 +205,70 @@ async fn a_spent_token_whose_next_was_used_ends_the_session_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spent_token_that_comes_again_from_elsewhere_is_noted() {
+async fn a_spent_token_that_comes_again_from_elsewhere_ends_its_session_at_once() {
     let app = TestApp::new().await;
     app.admin().await;
-    let spent = app.login("admin", PASSWORD).await.unwrap().tokens.refresh_token;
-    let from = async |address: &str, program: &str| {
-        let origin = Origin {
-            user_agent: Some(program.into()),
-            ..at_address(address)
+    for (address, program) in [("198.51.100.7", "Laptop"), ("192.0.2.7", "Script")] {
+        let spent = app.login("admin", PASSWORD).await.unwrap().tokens.refresh_token;
+        let from = async |address: &str, program: &str| {
+            let origin = Origin {
+                user_agent: Some(program.into()),
+                ..at_address(address)
+            };
+            auth::refresh(&app.services, &spent, origin).await
         };
-        auth::refresh(&app.services, &spent, origin).await.unwrap();
-    };
-    from("192.0.2.7", "Laptop").await;
-    from("192.0.2.7", "Laptop").await;
-    assert!(
-        !app.audited().await.contains("refresh_token"),
-        "two tabs that woke together"
-    );
-    from("198.51.100.7", "Laptop").await;
-    from("192.0.2.7", "Script").await;
-    let noted = app
-        .query_text(
-            "SELECT string_agg(concat_ws(' ', actor, address, detail->>'user_agent'), ', ' ORDER BY id)
-             FROM audit_log WHERE action = 'refresh_token_repeated'",
-        )
+        let first = from("192.0.2.7", "Laptop").await.unwrap();
+        let second = from("192.0.2.7", "Laptop").await.unwrap();
+        assert_eq!(first.tokens.refresh_token, second.tokens.refresh_token);
+        assert!(
+            !app.audited().await.ends_with("refresh_token_reused"),
+            "two tabs that woke together"
+        );
+        let stolen = from(address, program).await;
+        assert_eq!(
+            stolen.err().unwrap().code,
+            ErrorCode::Unauthorized,
+            "{address} {program}"
+        );
+        assert!(
+            auth::authenticate(&app.services, &first.tokens.access_token)
+                .await
+                .is_err()
+        );
+        let line = "SELECT concat_ws(' ', actor, address, action, session_id) FROM audit_log ORDER BY id DESC LIMIT 1";
+        let expected = format!("admin {address} refresh_token_reused {}", first.session);
+        assert_eq!(app.query_text(line).await, expected);
+        assert!(refresh(&app, &first.tokens.refresh_token).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_that_is_not_ours_is_noted_and_a_flood_of_them_thinned_out() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    for _ in 0..25 {
+        assert_eq!(refresh(&app, "forged").await, Err(ErrorCode::Unauthorized));
+    }
+    let lines = "SELECT string_agg(DISTINCT concat_ws(' ', actor, address), ',') || ' ' || count(*) FROM audit_log
+                 WHERE action = 'refresh_token_refused'";
+    assert_eq!(app.query_text(lines).await, "nobody 192.0.2.7 10");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_that_can_not_be_noted_does_not_happen() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.run_sql("ALTER TABLE audit_log ADD CONSTRAINT full_disk CHECK (action <> 'logout')")
         .await;
-    assert_eq!(noted, "admin 198.51.100.7 Laptop, admin 192.0.2.7 Script");
+    assert!(auth::logout(&app.services, &admin).await.is_err());
+    assert_eq!(
+        list(&app, &admin, None).await.len(),
+        1,
+        "still signed in, as the answer says"
+    );
+    app.run_sql("ALTER TABLE audit_log DROP CONSTRAINT full_disk").await;
+    auth::logout(&app.services, &admin).await.unwrap();
+    assert_eq!(list(&app, &admin, None).await, []);
 }
 
 fn with_keys(app: &TestApp, signing: [u8; 32], old_signing: Vec<[u8; 32]>) -> Services {

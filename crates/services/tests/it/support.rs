@@ -34,7 +34,8 @@ impl TestApp {
         let database = TestDatabase::new().await;
         let clock = Arc::new(FakeClock::default());
         let data = tempfile::tempdir().unwrap();
-        let services = new_services(&database, &clock, (data.path(), &own_keys()));
+        let pool = database.pool().clone();
+        let services = new_services(pool, (database.url(), &clock), (data.path(), &own_keys()));
         Self {
             database,
             clock,
@@ -50,7 +51,17 @@ impl TestApp {
 
     /// The use cases of a process with other keys.
     pub fn services_with(&self, keys: &Keys) -> Services {
-        new_services(&self.database, &self.clock, (self._data.path(), keys))
+        let pool = self.database.pool().clone();
+        new_services(pool, (self.database.url(), &self.clock), (self._data.path(), keys))
+    }
+
+    /// The use cases of a process with a pool of its own.
+    pub fn services_over(&self, pool: db::Pool) -> Services {
+        new_services(
+            pool,
+            (self.database.url(), &self.clock),
+            (self._data.path(), &own_keys()),
+        )
     }
 
     /// Holds the cover cache.
@@ -132,8 +143,8 @@ fn own_keys() -> Keys {
 }
 
 fn new_services(
-    database: &TestDatabase,
-    clock: &Arc<FakeClock>,
+    pool: db::Pool,
+    (url, clock): (&str, &Arc<FakeClock>),
     (data_dir, keys): (&std::path::Path, &Keys),
 ) -> Services {
     let config = ServiceConfig {
@@ -141,14 +152,7 @@ fn new_services(
         ..ServiceConfig::new(data_dir)
     };
     let clock = Arc::new(TestClock(Arc::clone(clock)));
-    Services::new(
-        database.pool().clone(),
-        database.url(),
-        config,
-        keys,
-        clock,
-        Arc::new(SystemRandom),
-    )
+    Services::new(pool, url, config, keys, clock, Arc::new(SystemRandom))
 }
 
 /// Somebody at this address.
