@@ -24,6 +24,7 @@ if [ "$purpose" != run ]; then
   need qbittorrent-nox qbittorrent-nox
 fi
 if [ "$purpose" = test ]; then
+  need psql postgresql-client
   need chromium chromium
   need node nodejs
   need npm npm

@@ -1,7 +1,18 @@
 // The first start, people, and who may see what.
-import { admin, expect, facts, openContext, reader, row, signIn, test } from "../support/world";
+import { admin, expect, facts, openAlone, openContext, overflow, reader, row, signIn, test } from "../support/world";
 
 test.describe.configure({ mode: "serial" });
+
+test("the first page runs and fits on a desktop and on a phone", async ({ browser }) => {
+  for (const width of [1280, 390]) {
+    const context = await openContext(browser, { viewport: { width, height: 844 } });
+    const page = await context.newPage();
+    await openAlone(page, "/setup");
+    await expect(page.getByLabel("Setup token")).toBeVisible();
+    expect(await overflow(page), `${width} px`).toBe(0);
+    await context.close();
+  }
+});
 
 test("a wrong setup token is refused with what to do, and the right one signs in", async ({ browser }) => {
   const context = await openContext(browser);
@@ -69,7 +80,7 @@ test("signing out ends the session, signing in starts one", async ({ browser }) 
   await context.close();
 });
 
-test("an admin adds a user, who sees what a user may see and changes the password", async ({ browser, page }) => {
+test("an admin adds a user, who sees what a user may see and changes the password", async ({ browser, complaints, page }) => {
   await page.goto("/users");
   await page.getByLabel("User name").fill(reader.username);
   await page.getByLabel("Password").fill("short");
@@ -92,6 +103,7 @@ test("an admin adds a user, who sees what a user may see and changes the passwor
     await expect(places.getByRole("link", { name: hidden })).toHaveCount(0);
   }
   for (const path of ["/integrations", "/settings", "/users"]) {
+    complaints.expect(new RegExp(`status of 403 .*${path}>$`));
     await theirs.goto(path);
     await expect(theirs.getByRole("alert").first(), path).toContainText(/admin/i);
     expect(await theirs.content()).not.toContain(facts.sandbox.qbittorrent.url);

@@ -193,8 +193,9 @@ test("covers come from this server and no other host is asked", async ({ page })
   await expect(page.locator(".book-card img")).toHaveCount(0);
 });
 
-test("an address that leads to no book says so", async ({ page }) => {
+test("an address that leads to no book says so", async ({ complaints, page }) => {
   for (const path of ["/books/nothing", "/books/00000000-0000-7000-8000-000000000000"]) {
+    complaints.expect(new RegExp(`status of 404 .*${path}>$`));
     await page.goto(path);
     await expect(page.getByRole("alert")).toContainText(/book/);
   }

@@ -1,6 +1,6 @@
 // One's own account: sign-ins, API keys, and what the sign-in page says.
 import { type Page } from "@playwright/test";
-import { admin, expect, facts, openContext, row, signIn, test } from "../support/world";
+import { admin, expect, facts, openAlone, openContext, row, signIn, test } from "../support/world";
 
 /** What the API says to a program with this key. */
 async function ask(key: string): Promise<number> {
@@ -151,41 +151,45 @@ test("somebody who guesses is told how long to wait", async ({ browser }) => {
   await context.close();
 });
 
-test("an account elsewhere is connected, signs in, and is disconnected", async ({ browser, page }) => {
-  const { issuer, client_id, client_secret } = facts.sandbox.oidc;
-  const provide = async (is_enabled: boolean) => {
-    const headers = { origin: facts.url };
-    const { settings } = await (await page.request.get("/api/v1/auth/oidc")).json();
-    const data = {
-      settings: { ...settings, is_enabled, issuer, client_id, display_name: "Lantern House", public_url: facts.url },
-      client_secret,
+for (const width of [1280, 390]) {
+  test(`an account elsewhere is connected, signs in, and is disconnected in a window of ${width} px`, async ({ browser, page }) => {
+    const viewport = { width, height: 844 };
+    await page.setViewportSize(viewport);
+    const { issuer, client_id, client_secret } = facts.sandbox.oidc;
+    const provide = async (is_enabled: boolean) => {
+      const headers = { origin: facts.url };
+      const { settings } = await (await page.request.get("/api/v1/auth/oidc")).json();
+      const data = {
+        settings: { ...settings, is_enabled, issuer, client_id, display_name: "Lantern House", public_url: facts.url },
+        client_secret,
+      };
+      const answer = await page.request.put("/api/v1/auth/oidc", { data, headers });
+      expect(answer.ok(), await answer.text()).toBe(true);
     };
-    const answer = await page.request.put("/api/v1/auth/oidc", { data, headers });
-    expect(answer.ok(), await answer.text()).toBe(true);
-  };
-  await page.goto("/account");
-  await expect(page.locator("#connections")).toHaveCount(0);
-  await provide(true);
-  await page.goto("/account");
-  await expect(page.locator("#connections")).toContainText("No account elsewhere leads to this one yet.");
-  await page.getByRole("button", { name: "Connect Lantern House" }).click();
-  await expect(page).toHaveURL(`${facts.url}/account`);
-  const connected = page.locator("#connections .row");
-  await expect(connected).toContainText(issuer);
+    await page.goto("/account");
+    await expect(page.locator("#connections")).toHaveCount(0);
+    await provide(true);
+    await page.goto("/account");
+    await expect(page.locator("#connections")).toContainText("No account elsewhere leads to this one yet.");
+    await page.getByRole("button", { name: "Connect Lantern House" }).click();
+    await expect(page).toHaveURL(`${facts.url}/account`);
+    const connected = page.locator("#connections .row");
+    await expect(connected).toContainText(issuer);
 
-  const context = await openContext(browser);
-  const theirs = await context.newPage();
-  await theirs.goto("/login");
-  await theirs.getByRole("link", { name: "Sign in with Lantern House" }).click();
-  await expect(theirs.getByRole("heading", { level: 1, name: "Home" })).toBeVisible();
-  await expect(theirs.locator(".side-bar-user")).toHaveText("anna · admin");
-  await context.close();
+    const context = await openContext(browser, { viewport });
+    const theirs = await context.newPage();
+    await openAlone(theirs, "/login");
+    await theirs.getByRole("link", { name: "Sign in with Lantern House" }).click();
+    await expect(theirs.getByRole("heading", { level: 1, name: "Home" })).toBeVisible();
+    await expect(theirs.locator(".side-bar-user")).toHaveText("anna · admin");
+    await context.close();
 
-  await connected.locator("summary").click();
-  await connected.getByRole("button", { name: "Disconnect" }).click();
-  await expect(page.getByText("The account was disconnected.")).toBeVisible();
-  await expect(connected).toHaveCount(0);
-  await provide(false);
-  await page.goto("/login");
-  await expect(page.getByRole("link", { name: /Sign in with/ })).toHaveCount(0);
-});
+    await connected.locator("summary").click();
+    await connected.getByRole("button", { name: "Disconnect" }).click();
+    await expect(page.getByText("The account was disconnected.")).toBeVisible();
+    await expect(connected).toHaveCount(0);
+    await provide(false);
+    await page.goto("/login");
+    await expect(page.getByRole("link", { name: /Sign in with/ })).toHaveCount(0);
+  });
+}

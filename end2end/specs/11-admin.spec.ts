@@ -63,7 +63,7 @@ test("an e-mail that is none is refused at its field, and a right one stays", as
   await expect(email).toHaveValue("gwen@example.com");
 });
 
-test("what somebody was refused is in the log, which only admins see", async ({ browser, page, request: visitor }) => {
+test("what somebody was refused is in the log, which only admins see", async ({ browser, complaints, page, request: visitor }) => {
   const { access_token } = await (await visitor.post("/api/v1/auth/login", { data: guest })).json();
   const api = await openApi(access_token);
   expect((await api.get("/api/v1/users")).status()).toBe(403);
@@ -78,6 +78,7 @@ test("what somebody was refused is in the log, which only admins see", async ({ 
   await signIn(theirs, guest);
   await expect(theirs.getByRole("link", { name: "Audit log" })).toHaveCount(0);
   for (const path of ["/audit", "/settings/sign-on"]) {
+    complaints.expect(new RegExp(`status of 403 .*${path}>$`));
     await theirs.goto(path);
     await expect(theirs.getByRole("alert").first(), path).toContainText(/admin/i);
   }
@@ -85,7 +86,7 @@ test("what somebody was refused is in the log, which only admins see", async ({ 
   await context.close();
 });
 
-test("the log is narrowed as one types, and exported as it is narrowed", async ({ page }) => {
+test("the log is narrowed as one types, and exported as it is narrowed", async ({ complaints, page }) => {
   await open(page, "/audit");
   await page.getByLabel("Who").fill(guest.username);
   await expect(page).toHaveURL(/who=gwen/);
@@ -105,6 +106,8 @@ test("the log is narrowed as one types, and exported as it is narrowed", async (
   }
   await page.goto("/audit?q=no+such+words+anywhere");
   await expect(page.getByText("No line matches.")).toBeVisible();
+  // A field for dates takes no other value, and says so.
+  complaints.expect(/"yesterday" does not conform/);
   await page.goto("/audit?since=yesterday");
   await expect(page.getByRole("alert")).toContainText('"yesterday" is no date.');
 });

@@ -1,6 +1,7 @@
 // What the specs share: where the server and its stand-ins are, and who is signed in.
 import { readFileSync } from "node:fs";
 import { type Browser, type BrowserContext, type Locator, type Page, expect, request, test as base } from "@playwright/test";
+import { Complaints } from "./complaints";
 
 interface Facts {
   url: string;
@@ -46,9 +47,40 @@ async function openSession() {
   return [cookie("mamcrawler_access", tokens.access_token), cookie("mamcrawler_refresh", tokens.refresh_token)];
 }
 
-/** Contexts of the admin; `page` is theirs too. */
-export const test = base.extend<object, { session: Awaited<ReturnType<typeof openSession>> }>({
+interface OfTest {
+  complaints: Complaints;
+}
+
+interface OfWorker {
+  session: Awaited<ReturnType<typeof openSession>>;
+  listener: Complaints;
+}
+
+/** Contexts of the admin; `page` is theirs too. No page of any context may complain of what its test did not expect. */
+export const test = base.extend<OfTest, OfWorker>({
   session: [async ({}, use) => use(await openSession()), { scope: "worker" }],
+  listener: [async ({}, use) => use(new Complaints()), { scope: "worker" }],
+  // The one way to a context, that of the fixture `context` included.
+  browser: [
+    async ({ browser, listener }, use) => {
+      const openUnheard = browser.newContext.bind(browser);
+      browser.newContext = async (options) => {
+        const context = await openUnheard(options);
+        await listener.listen(context);
+        return context;
+      };
+      await use(browser);
+    },
+    { scope: "worker" },
+  ],
+  // Set up before the test's contexts, thus ended after they are closed.
+  complaints: [
+    async ({ listener }, use) => {
+      await use(listener);
+      expect(listener.lookThrough(), "complaints of the browser").toEqual([]);
+    },
+    { auto: true },
+  ],
   baseURL: facts.url,
   context: async ({ context, session }, use) => {
     await context.addCookies(session);
@@ -66,6 +98,13 @@ export async function open(page: Page, path: string) {
   const stream = page.waitForRequest((request) => new URL(request.url()).pathname === "/events");
   await page.goto(path);
   await stream;
+}
+
+/** Opens a page that stands alone, which has no such stream, and waits until its script runs. */
+export async function openAlone(page: Page, path: string) {
+  // The script drops from the address what a form complained of.
+  await page.goto(`${path}?__path=none&__err=none`);
+  await expect(page).toHaveURL(`${facts.url}${path}`);
 }
 
 /** The first sync begins when the sandbox is connected; most specs need it to have ended. */

@@ -270,6 +270,11 @@ fn warn_of_open_doors(config: &Config) {
             "MAMCRAWLER_ALLOWED_HOSTS is not set: mamcrawler answers to any host name. Set it to the name that people use"
         );
     }
+    if config.is_production && !config.has_secure_cookies {
+        tracing::warn!(
+            "MAMCRAWLER_SECURE_COOKIES is not set: sign-ins also travel without TLS. Set it to true once people use https"
+        );
+    }
 }
 
 async fn wait_for_stop() {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use http::{HeaderValue, Uri};
 
 use super::Source;
-use super::proxies::TrustedProxies;
+use super::proxies::{ProxyHeader, TrustedProxies};
 use super::rates::Rates;
 
 /// Below the half minute after which many a proxy cuts a silent line.
@@ -16,6 +16,7 @@ const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
     pub trusted_proxies: TrustedProxies,
+    pub proxy_header: ProxyHeader,
     /// Host names that the server answers to; empty = any.
     pub allowed_hosts: Vec<String>,
     /// Origins of other sites whose scripts may call the API; empty = none.
@@ -42,6 +43,7 @@ impl EdgeConfig {
         let seconds = |name| Ok::<_, anyhow::Error>(Duration::from_secs(source.parsed::<u64>(name)?.max(1)));
         Ok(Self {
             trusted_proxies: source.parsed("MAMCRAWLER_TRUSTED_PROXIES")?,
+            proxy_header: source.parsed("MAMCRAWLER_PROXY_HEADER")?,
             allowed_hosts: source.list("MAMCRAWLER_ALLOWED_HOSTS")?,
             cors_origins: read_origins(source)?,
             rates: Rates::read(source)?,

@@ -128,7 +128,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "MAMCRAWLER_TRUSTED_PROXIES",
         "",
-        "Reverse proxies whose `X-Forwarded-For` or `Forwarded` counts: addresses and networks, with commas. Unset: nobody's.",
+        "Reverse proxies whose word about the client's address counts: addresses and networks, with commas. Unset: nobody's.",
+    ),
+    (
+        "MAMCRAWLER_PROXY_HEADER",
+        "X-Forwarded-For",
+        "Header in which they write it; `Forwarded` is the other one that can be read.",
     ),
     (
         "MAMCRAWLER_ALLOWED_HOSTS",

@@ -106,9 +106,10 @@ fn find_weakness(key: &[u8; 32]) -> Option<&'static str> {
 
 /// A database may need no password, such as on a socket; one that is there must not be a default.
 fn find_password_fault(url: &str) -> Option<&'static str> {
-    let url = url::Url::parse(url).ok()?;
-    let password = url.password()?.to_lowercase();
-    if DEFAULT_PASSWORDS.contains(&password.as_str()) || password == url.username().to_lowercase() {
+    let config: tokio_postgres::Config = url.parse().ok()?;
+    let password = String::from_utf8_lossy(config.get_password()?).to_lowercase();
+    let is_name = config.get_user().is_some_and(|user| user.to_lowercase() == password);
+    if DEFAULT_PASSWORDS.contains(&password.as_str()) || is_name {
         Some("has a default password. Give the database another one.")
     } else if password.chars().count() < MIN_PASSWORD_CHARACTERS {
         Some("has a password of less than 10 characters. Give the database a longer one.")
@@ -221,6 +222,9 @@ mod tests {
             ("postgres://anna:abc123@db/mamcrawler", true),
             ("postgres://anna:9b2c4e7d1f@db/mamcrawler", false),
             ("postgres://anna@db/mamcrawler", false),
+            ("postgres://anna@db/mamcrawler?password=postgres", true),
+            ("host=db user=anna password=postgres", true),
+            ("host=db user=anna", false),
             ("postgres:///mamcrawler?host=/run/postgresql", false),
         ] {
             assert_eq!(find_password_fault(url).is_some(), is_refused, "{url}");

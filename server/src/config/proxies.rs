@@ -13,6 +13,32 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
+/// The one header in which our proxies write the client. They pass others on as the client sent them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProxyHeader {
+    #[default]
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
+/// Another header than those that can be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is neither X-Forwarded-For nor Forwarded")]
+pub struct BadHeader(String);
+
+impl FromStr for ProxyHeader {
+    type Err = BadHeader;
+
+    fn from_str(text: &str) -> Result<Self, BadHeader> {
+        match text.to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            "forwarded" => Ok(Self::Forwarded),
+            _ => Err(BadHeader(text.to_owned())),
+        }
+    }
+}
+
 /// An entry that is neither an address nor a network.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is neither an address nor a network such as 10.0.0.0/8")]
@@ -36,19 +62,16 @@ fn read_network(text: &str) -> Result<IpNet, BadNetwork> {
 
 impl TrustedProxies {
     /// The client that a request comes from: the first address, seen from us, that is not a proxy of ours.
-    pub fn find_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn find_client(&self, peer: IpAddr, headers: &HeaderMap, written_in: ProxyHeader) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.is_trusted(peer) {
             return peer;
         }
-        let by_list = self.walk(peer, &read_list(headers));
-        let by_forwarded = self.walk(peer, &read_forwarded(headers));
-        match (by_list, by_forwarded) {
-            // A proxy writes one of the two and passes the other on as the client sent it: which one is unknown.
-            (Some(one), Some(other)) if one != other => peer,
-            (Some(client), _) | (None, Some(client)) => client,
-            (None, None) => peer,
-        }
+        let hops = match written_in {
+            ProxyHeader::XForwardedFor => read_list(headers),
+            ProxyHeader::Forwarded => read_forwarded(headers),
+        };
+        self.walk(peer, &hops).unwrap_or(peer)
     }
 
     /// Whether the address is one of our proxies; as IPv6 writes it, an IPv4 address is the same.
@@ -114,13 +137,17 @@ mod tests {
 
     use super::*;
 
-    fn find(peer: &str, name: &HeaderName, lines: &[Vec<u8>]) -> IpAddr {
+    fn find(peer: &str, written_in: ProxyHeader, lines: &[Vec<u8>]) -> IpAddr {
+        let name = match written_in {
+            ProxyHeader::XForwardedFor => X_FORWARDED_FOR,
+            ProxyHeader::Forwarded => FORWARDED,
+        };
         let proxies: TrustedProxies = "10.0.0.0/8, 127.0.0.1, fd00::/8".parse().unwrap();
         let mut headers = HeaderMap::new();
         for line in lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()) {
-            headers.append(name, line);
+            headers.append(&name, line);
         }
-        proxies.find_client(peer.parse().unwrap(), &headers)
+        proxies.find_client(peer.parse().unwrap(), &headers, written_in)
     }
 
     fn any_stranger() -> impl Strategy<Value = IpAddr> {
@@ -141,8 +168,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_a_stranger_sends_changes_who_they_are(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..4)) {
-            for name in [X_FORWARDED_FOR, FORWARDED] {
-                prop_assert_eq!(find("192.0.2.1", &name, &lines).to_string(), "192.0.2.1");
+            for written_in in [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded] {
+                prop_assert_eq!(find("192.0.2.1", written_in, &lines).to_string(), "192.0.2.1");
             }
         }
 
@@ -154,9 +181,9 @@ mod tests {
         ) {
             let seen = written(client, port);
             let lines = [claimed.clone(), seen.clone().into_bytes()];
-            prop_assert_eq!(find("127.0.0.1", &X_FORWARDED_FOR, &lines), client);
+            prop_assert_eq!(find("127.0.0.1", ProxyHeader::XForwardedFor, &lines), client);
             let lines = [claimed, format!("proto=https;FOR={seen}").into_bytes()];
-            prop_assert_eq!(find("10.2.3.4", &FORWARDED, &lines), client);
+            prop_assert_eq!(find("10.2.3.4", ProxyHeader::Forwarded, &lines), client);
         }
 
         #[test]
@@ -178,7 +205,8 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let found = proxies.find_client(peer.parse().unwrap(), &map);
+        let (first, _) = headers.first().copied().unwrap_or(("x-forwarded-for", ""));
+        let found = proxies.find_client(peer.parse().unwrap(), &map, first.parse().unwrap());
         assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {headers:?}");
     }
 
@@ -224,11 +252,18 @@ mod tests {
             "10.0.0.2",
         );
         check("127.0.0.1", &[("forwarded", "for=_hidden")], "127.0.0.1");
+    }
+
+    #[test]
+    fn a_header_that_our_proxies_do_not_write_hides_nobody() {
+        let (list, forwarded) = (("x-forwarded-for", "198.51.100.7"), ("forwarded", "for=6.6.6.6"));
+        check("127.0.0.1", &[list, forwarded], "198.51.100.7");
         check(
             "127.0.0.1",
-            &[("x-forwarded-for", "6.6.6.6"), ("forwarded", "for=198.51.100.7")],
-            "127.0.0.1",
+            &[("forwarded", "for=198.51.100.7"), ("x-forwarded-for", "6.6.6.6")],
+            "198.51.100.7",
         );
+        assert!("x-real-ip".parse::<ProxyHeader>().is_err());
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub struct ClientAddress(pub IpAddr);
 pub async fn find_client(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     if let Some(peer) = peer.map(|peer| peer.0.ip()) {
-        let client = edge.config.trusted_proxies.find_client(peer, request.headers());
+        let client = edge
+            .config
+            .trusted_proxies
+            .find_client(peer, request.headers(), edge.config.proxy_header);
         request.extensions_mut().insert(ClientAddress(client));
     }
     next.run(request).await

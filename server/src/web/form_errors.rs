@@ -1,13 +1,16 @@
 //! What a layer refuses of a form goes back to the form's page, as what its server function refuses does.
 //!
-//! Otherwise somebody who signs in too often, say, would stand on a bare page without the form that they filled.
+//! Otherwise somebody who signs in too often, say, would stand on a bare page without the form that they filled. The
+//! error travels in the address, so that it counts only when one of our own pages led there.
+
+use std::borrow::Cow;
 
 use app::api::AppError;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use leptos::server_fn::error::ServerFnUrlError;
-use url::{Position, Url};
+use url::{Position, Url, form_urlencoded};
 
 use super::error::JsonError;
 
@@ -33,12 +36,37 @@ impl SentForm {
         let mut page = self.page.to_string();
         ServerFnUrlError::<AppError>::strip_error_info(&mut page);
         let told = ServerFnUrlError::new(&self.function, AppError(error.error.clone())).to_url(&page);
-        let target = told
-            .ok()
-            .and_then(|page| HeaderValue::from_str(&page[Position::BeforePath..]).ok());
+        let target = told.ok().and_then(|page| local_address(&page));
         let target = target.unwrap_or(HeaderValue::from_static("/"));
         (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
     }
+}
+
+/// The address without what somebody else's link says of a form: anybody's words would stand in our error box.
+pub fn drop_foreign_error(uri: &Uri, headers: &HeaderMap) -> Option<Uri> {
+    let told = uri.query()?;
+    let is_error = |(name, _): (Cow<str>, Cow<str>)| name == "__err" || name == "__path";
+    if !form_urlencoded::parse(told.as_bytes()).any(is_error) {
+        return None;
+    }
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if site.map_or_else(|| find_page(headers).is_some(), |site| site == "same-origin") {
+        return None;
+    }
+    let mut page = Url::parse("http://localhost").ok()?;
+    page.set_path(uri.path());
+    page.set_query(Some(told));
+    let mut page = page.to_string();
+    ServerFnUrlError::<AppError>::strip_error_info(&mut page);
+    let page = Url::parse(&page).ok()?;
+    page[Position::BeforePath..].parse().ok()
+}
+
+/// The address without its host. One that begins with two slashes would name another.
+fn local_address(page: &Url) -> Option<HeaderValue> {
+    let address = &page[Position::BeforePath..];
+    let is_local = address.starts_with('/') && !address.starts_with("//");
+    HeaderValue::from_str(address).ok().filter(|_| is_local)
 }
 
 /// The page that was left, if it is on this host.
@@ -84,7 +112,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_link_of_somebody_else_says_of_a_form_is_dropped() {
+        let uri: Uri = "/login?a=1&__path=%2Fsfn%2Flogin&%5F_err=x".parse().unwrap();
+        let follow = |headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, value.parse().unwrap());
+            }
+            drop_foreign_error(&uri, &map).map(|uri| uri.to_string())
+        };
+        let (host, referer) = (("host", "books.example"), ("referer", "https://books.example/login"));
+        for foreign in [
+            &[][..],
+            &[host, ("referer", "https://evil.example/")],
+            &[host, referer, ("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "none")],
+        ] {
+            assert_eq!(follow(foreign).as_deref(), Some("/login?a=1"), "{foreign:?}");
+        }
+        assert_eq!(follow(&[host, referer]), None);
+        assert_eq!(follow(&[("sec-fetch-site", "same-origin")]), None);
+        assert_eq!(
+            drop_foreign_error(&"/login?a=1".parse().unwrap(), &HeaderMap::new()),
+            None
+        );
+    }
+
+    #[test]
     fn nothing_leads_to_another_host_or_back_from_a_page() {
+        let sent = form("/sfn/login", "http://books.example:3000//evil.example/x").unwrap();
+        let response = sent.lead_back(&JsonError::new(ErrorCode::RateLimitExceeded, "Wait."));
+        assert_eq!(response.headers()[header::LOCATION], "/");
         assert!(form("/sfn/login", "http://evil.example/login").is_none());
         assert!(form("/sfn/login", "http://books.example:3001/login").is_none());
         assert!(form("/login", "http://books.example:3000/login").is_none());

@@ -37,6 +37,7 @@ pub async fn harden(State(state): State<AppState>, mut request: Request, next: N
     request.extensions_mut().insert(PageNonce(nonce.clone()));
     let is_file = is_file(request.uri().path());
     let mut response = next.run(request).await;
+    name_charset(response.headers_mut());
     let is_page = has_kind(response.headers(), "text/html");
     let mut set = |name: HeaderName, value: HeaderValue| {
         response.headers_mut().entry(name).or_insert(value);
@@ -67,6 +68,22 @@ fn page_policy(nonce: &str) -> String {
     )
 }
 
+/// All text of ours is UTF-8, and says so: a browser must not have to guess (ASVS 14.4.1).
+fn name_charset(headers: &mut HeaderMap) {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(kind) = kind.filter(|kind| is_text(kind) && !kind.contains(';')) else {
+        return;
+    };
+    let named = HeaderValue::try_from(format!("{kind}; charset=utf-8")).expect("it was a header before");
+    headers.insert(header::CONTENT_TYPE, named);
+}
+
+/// Of streams and JSON the standards say that they are UTF-8.
+fn is_text(kind: &str) -> bool {
+    let is_xml = kind.ends_with("/xml") || kind.ends_with("+xml");
+    is_xml || (kind.starts_with("text/") && kind != "text/event-stream")
+}
+
 fn has_kind(headers: &HeaderMap, kind: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.starts_with(kind))
@@ -90,6 +107,25 @@ mod tests {
         let policy = page_policy("abc");
         assert!(policy.contains("script-src 'self' 'nonce-abc' 'wasm-unsafe-eval';"));
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'") && !policy.contains('*'));
+    }
+
+    #[test]
+    fn text_names_its_characters() {
+        let check = |kind: &'static str, expected: &str| {
+            let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
+            name_charset(&mut headers);
+            assert_eq!(headers[header::CONTENT_TYPE], expected);
+        };
+        check("text/css", "text/css; charset=utf-8");
+        check("text/javascript", "text/javascript; charset=utf-8");
+        check("image/svg+xml", "image/svg+xml; charset=utf-8");
+        check("text/html; charset=utf-8", "text/html; charset=utf-8");
+        check("application/json", "application/json");
+        check("application/wasm", "application/wasm");
+        check("text/event-stream", "text/event-stream");
+        let mut none = HeaderMap::new();
+        name_charset(&mut none);
+        assert!(none.is_empty());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod api;
 #[cfg(test)]
 mod audited;
+#[cfg(test)]
+mod audited_check;
 mod auth;
 mod bodies;
 mod client;

@@ -135,6 +135,8 @@ fn leading_page(redirect: &Redirect) -> String {
     let url = escape(&redirect.url);
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Single sign-on</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\
          <meta http-equiv=\"refresh\" content=\"0; url={url}\"></head>\
          <body><p><a href=\"{url}\">Go on to the provider</a></p></body></html>"
     )

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use leptos::context::{provide_context, use_context};
@@ -18,6 +18,7 @@ use leptos_axum::{
 use super::AppState;
 use super::error::JsonError;
 use super::extract::{check_urlencoded, read_body};
+use super::form_errors::drop_foreign_error;
 use super::headers::PageNonce;
 
 /// Pages and server functions. Server functions live under `/sfn`, apart from the JSON API.
@@ -31,7 +32,6 @@ pub fn routes(state: &AppState) -> Router<AppState> {
             let options = state.leptos.clone();
             move || shell(options.clone())
         })
-        .layer(from_fn(take_form))
 }
 
 /// Files of the site; anything else is the app's own "not found" page.
@@ -46,8 +46,8 @@ async fn call_server_function(State(state): State<AppState>, request: Request<Bo
         .into_response()
 }
 
-/// Around all of these routes, as Leptos brings one of its own for each server function it knows.
-async fn take_form(request: Request, next: Next) -> Response {
+/// Around every route of the browser's door, as Leptos brings one of its own for each server function it knows.
+pub async fn take_form(request: Request, next: Next) -> Response {
     match read_form(request).await {
         Ok(request) => next.run(request).await,
         Err(error) => error.into_response(),
@@ -57,7 +57,10 @@ async fn take_form(request: Request, next: Next) -> Response {
 /// The request with its body read, up to the limit: server functions take it whole. PostgreSQL stores no NUL, which is
 /// refused here once, as JSON handlers refuse it, rather than as a database error in every use case.
 async fn read_form(request: Request) -> Result<Request, JsonError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    if let Some(clean) = drop_foreign_error(&parts.uri, &parts.headers) {
+        parts.uri = clean;
+    }
     let address = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
     check_urlencoded(address.as_bytes())?;
     let form = read_body(Request::from_parts(parts.clone(), body)).await?;

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use leptos::server_fn::axum::server_fn_paths;
 use services::audit::{Refusal, record_refusal};
-use services::{Actor, Services};
+use services::{Actor, Origin, Services};
 use types::ErrorCode;
 
 use super::auth::origin_of;
@@ -27,6 +27,7 @@ pub async fn note_refusals(State(services): State<Services>, mut request: Reques
     let refused_with = RefusedWith::default();
     request.extensions_mut().insert(refused_with.clone());
     let response = next.run(request).await;
+    log_refusal(&response, &refused_with, &origin);
     let Some(code) = find_refusal(response.status(), &refused_with) else {
         return response;
     };
@@ -44,6 +45,27 @@ pub async fn note_refusals(State(services): State<Services>, mut request: Reques
     };
     record_refusal(&services, refusal).await;
     response
+}
+
+/// One line in the process's log for each request that is refused, for whatever reason: signed out, malformed, not
+/// there, not its own. Too many of them are told by the audit log alone, which counts them instead of growing.
+fn log_refusal(response: &Response, refused_with: &RefusedWith, origin: &Origin) {
+    let (status, extensions) = (response.status(), response.extensions());
+    let code = extensions.get::<JsonError>().map(|error| error.error.code);
+    let code = code.or_else(|| refused_with.code());
+    let is_refused = status.is_client_error() || (status.is_redirection() && code.is_some());
+    let is_flood = status == StatusCode::TOO_MANY_REQUESTS || code == Some(ErrorCode::RateLimitExceeded);
+    if !is_refused || is_flood {
+        return;
+    }
+    let user = extensions.get::<Actor>().and_then(Actor::user_id);
+    tracing::info!(
+        status = status.as_u16(),
+        code = code.map(tracing::field::display),
+        client.address = origin.address.as_deref(),
+        user.id = user.map(tracing::field::display),
+        "refused a request"
+    );
 }
 
 fn find_refusal(status: StatusCode, refused_with: &RefusedWith) -> Option<ErrorCode> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
@@ -18,13 +18,15 @@ use super::{
 
 /// The whole server as one service.
 pub fn build_router(state: AppState) -> Router {
-    let routes = Router::new()
-        .nest("/api", api::routes(state.edge.config.has_api_docs))
+    let of_the_browser = pages::routes(&state)
         .route("/covers/{book_id}", get(covers::get_cover))
         .route("/events", get(events::stream_events))
-        .merge(health::routes())
         .merge(oidc::routes())
-        .merge(pages::routes(&state))
+        .layer(from_fn(pages::take_form));
+    let routes = Router::new()
+        .nest("/api", api::routes(state.edge.config.has_api_docs))
+        .merge(health::routes())
+        .merge(of_the_browser)
         .fallback(pages::serve_file_or_not_found);
     layer_routes(routes, state)
 }

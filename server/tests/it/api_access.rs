@@ -39,7 +39,7 @@ fn check(document: &Value, (method, path): (&str, &str), who: &str, answer: &Ans
     match expected {
         Expected::Status(wanted) => assert_eq!(status, wanted, "{about}"),
         Expected::Documented => {}
-        Expected::Let => assert!(status != 401 && status != 403, "{about}"),
+        Expected::Let => assert!(![401, 403, 500].contains(&status), "{about}"),
     }
     let responses = document["paths"][path][method]["responses"].as_object().unwrap();
     assert!(responses.contains_key(&status.to_string()), "not documented: {about}");

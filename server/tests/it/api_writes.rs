@@ -98,6 +98,24 @@ async fn a_write_sent_again_under_its_key_happens_once() {
     assert_eq!(all["total"], 2, "{all}");
 }
 
+#[tokio::test]
+async fn an_answer_is_given_again_only_to_a_credential_that_may_ask_for_it() {
+    let api = Api::start().await;
+    let form = json!({ "name": "script", "scope": "read", "expires_in_days": 1 });
+    let key = api.ask("post", "/keys", Some(form)).await.body;
+    let reader = key["secret"].as_str().unwrap();
+    for (path, form, _) in keyed_writes(&api).await {
+        let send = async |credential: &str| {
+            let call = api.call("post", &path).bearer_auth(credential);
+            answer(call.header("idempotency-key", "same").json(&form)).await
+        };
+        assert_eq!(send(&api.token).await.status, 201, "{path}");
+        let refused = send(reader).await;
+        assert_eq!(refused.status, 403, "{path}: {}", refused.body);
+        assert!(!refused.headers.contains_key("idempotency-replayed"), "{path}");
+    }
+}
+
 /// What can be sent again: the address, what it asks for, and another request under the same key.
 async fn keyed_writes(api: &Api) -> Vec<(String, Value, Value)> {
     let torznab = |name: &str| json!({ "kind": "torznab", "name": name, "url": "http://127.0.0.1:9", "secret": "a key", "is_enabled": true });
@@ -173,6 +191,17 @@ async fn another_release_is_looked_for_once_under_a_key() {
     assert_eq!((again.status, &again.body), (201, &first.body));
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert_eq!(choose(ids[1]).await.status, 409, "another download is another request");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_taken_is_refused_as_such_even_with_a_key() {
+    let api = Api::start().await;
+    for (method, path) in [("put", "/wants"), ("put", "/keys"), ("delete", "/settings")] {
+        let call = api.call(method, path).bearer_auth(&api.token);
+        let answer = answer(call.header("idempotency-key", "k")).await;
+        assert_eq!(answer.status, 405, "{method} {path}: {}", answer.body);
+        assert!(answer.headers.contains_key("allow"), "{method} {path}");
+    }
 }
 
 #[tokio::test]

@@ -17,10 +17,10 @@ const SETTINGS: &str = "input[series_template]={title}&input[standalone_template
     &input[min_bitrate_kbps]=1&input[max_size_gib]=1&input[min_seeders]=1&input[unsatisfied_reserve]=1\
     &input[floor_buffer]=1&input[min_free_gib]=1&input[max_automatic_grabs]=1&input[stall_minutes]=10\
     &input[audit_retention_days]=400";
-const INTEGRATION: &str = "input[kind]=torznab&input[name]=Feed&input[url]=http://127.0.0.1:1";
+pub const INTEGRATION: &str = "input[kind]=torznab&input[name]=Feed&input[url]=http://127.0.0.1:1";
 
 /// (function, least role, a form that can be read). A new function without a row fails.
-fn rows() -> Vec<(&'static str, Option<Role>, String)> {
+pub fn rows() -> Vec<(&'static str, Option<Role>, String)> {
     let id = |rest: &str| format!("{ID}{rest}");
     let (viewer, user, manager, admin) = (
         Some(Role::Viewer),

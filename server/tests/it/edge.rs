@@ -108,6 +108,9 @@ async fn a_person_gets_a_page_for_an_error_with_its_id() {
     };
     let own = open().send().await.unwrap();
     assert_eq!(own.status(), StatusCode::NOT_FOUND);
+    let id = own.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let page = own.text().await.unwrap();
+    assert!(page.contains(&format!("<code>{id}</code>")), "{page}");
     let plain = open().send().await.unwrap();
     assert_eq!(plain.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(plain.headers().contains_key(header::RETRY_AFTER));
@@ -165,6 +168,54 @@ async fn a_form_or_an_address_with_nul_is_refused_before_anything_looks_for_it()
     // The three characters are as good as others.
     let refused = login("username=an%2500na&password=a").send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn nul_in_an_address_is_refused_at_every_door_of_the_browser() {
+    let (mut server, _database) = bare_server().await;
+    server.set("MAMCRAWLER_RATE_PUBLIC", "1000/min");
+    server.start().await;
+    let http = testing::sandbox::http_client().unwrap();
+    let tokens = set_up(&server, &http).await;
+    let call = |method: Method, address: &str, accept: &str| {
+        http.request(method, format!("{}{address}", server.url))
+            .bearer_auth(tokens["access_token"].as_str().unwrap())
+            .header(header::ACCEPT, accept.to_owned())
+    };
+    let cover = "/covers/018f2f5e-7c1a-7e55-b6a4-0c5a4c9d2f11";
+    for address in [
+        "/covers/%00",
+        &format!("{cover}%00"),
+        &format!("{cover}?v=%00"),
+        &format!("{cover}?w=%00"),
+        "/events?since=%00",
+        "/auth/oidc/start?return_to=/%00",
+        "/auth/oidc/callback?state=%00&code=a",
+        "/auth/oidc/callback?state=a&code=%00",
+        "/auth/oidc/callback?error=%00",
+    ] {
+        let told = call(Method::GET, address, "application/json").send().await.unwrap();
+        assert_eq!(read_envelope(told, 422).await, "validation_error", "{address}");
+        let shown = call(Method::GET, address, "text/html").send().await.unwrap();
+        check_error_page(shown, 422).await;
+    }
+    let link = || call(Method::POST, "/auth/oidc/link", "application/json");
+    let sent = link().form(&[("return_to", "/\0")]).send().await.unwrap();
+    assert_eq!(read_envelope(sent, 422).await, "validation_error");
+    // What no route takes is nowhere, whatever it holds.
+    for address in ["/%00", "/events%00", "/auth/oidc/%00", "/pkg/%00.js"] {
+        let answer = call(Method::GET, address, "text/html").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{address}");
+    }
+}
+
+/// Checks that a person is told, with the id to name.
+async fn check_error_page(answer: Response, status: u16) {
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let (address, given) = (answer.url().to_string(), answer.status().as_u16());
+    let page = answer.text().await.unwrap();
+    assert_eq!(given, status, "{address}: {page}");
+    assert!(page.contains(&format!("<code>{id}</code>")), "{address}: {page}");
 }
 
 async fn open_login(server: &Server) -> (header::HeaderMap, String) {

@@ -23,6 +23,11 @@ mod api_writes;
 #[cfg(test)]
 mod arrival;
 #[cfg(test)]
+mod audit_walk;
+#[cfg(test)]
+#[path = "../../src/web/audited.rs"]
+mod audited;
+#[cfg(test)]
 mod callers;
 #[cfg(test)]
 mod crashes;
@@ -34,6 +39,8 @@ mod doors;
 mod edge;
 #[cfg(test)]
 mod edge_connections;
+#[cfg(test)]
+mod edge_flood;
 #[cfg(test)]
 mod edge_rates;
 #[cfg(test)]
@@ -50,6 +57,8 @@ mod main_job;
 mod oidc;
 #[cfg(test)]
 mod ownership;
+#[cfg(test)]
+mod parity;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Refusals at the doors are in the audit log.
+//! Refusals at the doors are in the audit log, and every refused request is in the process's.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -142,4 +142,67 @@ async fn a_flood_from_one_address_leaves_a_few_lines_in_the_audit_log() {
         (&lines[0]["subject"], &lines[0]["address"], fact(&lines[0], "reason")),
         (&json!("GET /health/live"), &json!("192.0.2.9"), &json!("address"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refused_request_is_in_the_servers_log_and_a_flood_is_not() {
+    let watched = Watched::start(&[("MAMCRAWLER_LOG_FORMAT", "json"), ("MAMCRAWLER_RATE_SEARCH", "1/h")]).await;
+    let vera = watched.add_viewer().await;
+    let call = |method: &str, path: &str| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        watched
+            .http
+            .request(method, watched.url(path))
+            .header("accept", "application/json")
+    };
+    let nothing = "/api/v1/books/018f2f5e-7c1a-7e55-b6a4-0c5a4c9d2f11";
+    let calls = [
+        (call("GET", "/api/v1/books"), "401 unauthorized", false),
+        (
+            call("GET", "/api/v1/books").bearer_auth("a.b.c"),
+            "401 unauthorized",
+            false,
+        ),
+        (call("GET", "/api/v1/users").bearer_auth(&vera), "403 forbidden", true),
+        (call("GET", nothing).bearer_auth(&vera), "404 not_found", true),
+        (call("DELETE", "/api/v1/books").bearer_auth(&vera), "405", true),
+        (
+            call("GET", "/api/v1/books?limit=many").bearer_auth(&vera),
+            "422 validation_error",
+            true,
+        ),
+    ];
+    for (number, (call, expected, is_known)) in calls.into_iter().enumerate() {
+        let id = format!("refused-{number}");
+        let status = call.header("x-request-id", &id).send().await.unwrap().status();
+        assert!(expected.starts_with(status.as_str()), "{expected}: {status}");
+        let line = find_refusal(&watched.server, &id).expect(expected);
+        let fields = &line["fields"];
+        let seen = format!("{} {}", fields["status"], fields["code"].as_str().unwrap_or_default());
+        assert_eq!(seen.trim(), expected);
+        assert_eq!(fields["client.address"], "127.0.0.1", "{line}");
+        assert_eq!(fields["user.id"].is_string(), is_known, "{line}");
+    }
+    let search = async |id: &str| {
+        let call = call("POST", "/api/v1/searches")
+            .bearer_auth(&watched.admin)
+            .header("x-request-id", id);
+        let status = call
+            .json(&json!({ "title": "Dune" }))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16();
+        (status, find_refusal(&watched.server, id).is_some())
+    };
+    assert_eq!(search("first").await, (201, false));
+    assert_eq!(search("flood").await, (429, false));
+}
+
+/// The line of the server's log about the refusal of this request.
+fn find_refusal(server: &Server, request_id: &str) -> Option<Value> {
+    let log = server.log();
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find(|line| line["fields"]["message"] == "refused a request" && line["span"]["id"] == request_id)
 }

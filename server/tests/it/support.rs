@@ -118,7 +118,10 @@ impl Server {
             .lines()
             .rfind(|line| line.contains("setup token: "))
             .expect("the log shows a setup token");
-        line.rsplit("setup token: ").next().unwrap().trim().to_owned()
+        let rest = line.rsplit("setup token: ").next().unwrap();
+        // In a log of JSON, more follows.
+        let is_end = |character: char| !character.is_ascii_alphanumeric() && !"-_".contains(character);
+        rest.trim().split(is_end).next().unwrap().to_owned()
     }
 
     /// Its data directory.

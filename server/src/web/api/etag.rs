@@ -13,20 +13,20 @@ use sha2::{Digest, Sha256};
 
 use crate::web::error::JsonError;
 
-/// No JSON answer comes near; lists have at most 200 rows.
+/// No answer comes near: lists have at most 200 rows, covers a few hundred KiB.
 const ANSWER_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Between the edition and the rest of a tag.
 const BETWEEN: char = '.';
 
-/// Tags every JSON answer to a read, and answers 304 when the program has it already.
+/// Tags what a read answers, JSON or a picture, and answers 304 when the program has it already.
 pub async fn answer_unchanged(request: Request, next: Next) -> Response {
     if request.method() != Method::GET {
         return next.run(request).await;
     }
     let known = list_tags(request.headers(), header::IF_NONE_MATCH);
     let response = next.run(request).await;
-    if response.status() != StatusCode::OK || !is_json(response.headers()) {
+    if response.status() != StatusCode::OK || !has_version(response.headers()) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -108,10 +108,10 @@ fn list_tags(headers: &HeaderMap, name: header::HeaderName) -> Vec<String> {
         .collect()
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+/// Exports and streams are not held back to be compared.
+fn has_version(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"application/json") || kind.starts_with(b"image/"))
 }
 
 #[cfg(test)]

@@ -10,12 +10,16 @@ mod once;
 mod short_lists;
 mod v1;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::header;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use types::ErrorCode;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::AppState;
@@ -28,15 +32,17 @@ pub fn routes(has_docs: bool) -> Router<AppState> {
     let (router, openapi) = versioned().split_for_parts();
     let document = document::Document::of(&openapi);
     let text = document.text();
+    let calls: Arc<Calls> = Arc::new(calls_of(openapi).collect());
     let mut all = Router::new()
         .merge(
             router
                 .layer(from_fn(etag::answer_unchanged))
-                .layer(from_fn(once::refuse_useless_key)),
+                .layer(from_fn_with_state(calls, once::refuse_useless_key)),
         )
         .route(
             "/openapi.json",
-            get(async move || ([(header::CONTENT_TYPE, "application/json")], text)),
+            get(async move || ([(header::CONTENT_TYPE, "application/json")], text))
+                .layer(from_fn(etag::answer_unchanged)),
         );
     if has_docs {
         let page = document.page();
@@ -50,23 +56,26 @@ fn versioned() -> OpenApiRouter<AppState> {
 }
 
 /// Every call: its method and its path, as the router has it.
+type Calls = BTreeSet<(String, String)>;
+
+fn calls_of(openapi: OpenApi) -> impl Iterator<Item = (String, String)> {
+    openapi.paths.paths.into_iter().flat_map(|(path, item)| {
+        let methods = [
+            ("GET", item.get),
+            ("PUT", item.put),
+            ("POST", item.post),
+            ("DELETE", item.delete),
+            ("PATCH", item.patch),
+        ];
+        let present = methods.into_iter().filter(|(_, call)| call.is_some());
+        present.map(move |(method, _)| (method.to_owned(), format!("/api{path}")))
+    })
+}
+
+/// Every call: its method and its path, as the router has it.
 #[cfg(test)]
 pub fn list_calls() -> Vec<(String, String)> {
-    let (_, openapi) = versioned().split_for_parts();
-    let items = openapi.paths.paths.into_iter();
-    items
-        .flat_map(|(path, item)| {
-            let methods = [
-                ("GET", item.get),
-                ("PUT", item.put),
-                ("POST", item.post),
-                ("DELETE", item.delete),
-                ("PATCH", item.patch),
-            ];
-            let present = methods.into_iter().filter(|(_, call)| call.is_some());
-            present.map(move |(method, _)| (method.to_owned(), format!("/api{path}")))
-        })
-        .collect()
+    calls_of(versioned().split_for_parts().1).collect()
 }
 
 /// The document, as it is served.
@@ -79,7 +88,6 @@ pub fn read_document() -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     /// The router does not list its routes, but its debug form does: `RouteId(0): "/v1/books"`.
     fn listed(router: &Router<AppState>) -> BTreeSet<String> {

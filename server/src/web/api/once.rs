@@ -1,6 +1,8 @@
 //! `Idempotency-Key`: a write that is sent again happens once.
 
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
@@ -9,10 +11,11 @@ use serde::Serialize;
 use services::idempotency::{KeyedRequest, run_once};
 use services::{Actor, ServiceError, Services};
 use types::ApiError;
+use types::people::Role;
 use uuid::Uuid;
 
-use super::ApiResult;
 use super::answers::{Created, created};
+use super::{ApiResult, Calls};
 use crate::web::error::JsonError;
 
 const HEADER: &str = "idempotency-key";
@@ -38,13 +41,15 @@ pub fn takes_key(method: &Method, path: &str) -> bool {
 }
 
 /// Refuses a key where it would be ignored: a program must not believe that sending again is safe there.
-pub async fn refuse_useless_key(request: Request, next: Next) -> Response {
-    let is_read = request.method().is_safe();
+pub async fn refuse_useless_key(State(calls): State<Arc<Calls>>, request: Request, next: Next) -> Response {
+    let method = request.method();
     let path = request
         .extensions()
         .get::<MatchedPath>()
         .map_or("", MatchedPath::as_str);
-    if is_read || !request.headers().contains_key(HEADER) || takes_key(request.method(), path) {
+    // A method that the address does not take is refused as such, whatever comes with it.
+    let is_write = !method.is_safe() && calls.contains(&(method.to_string(), path.to_owned()));
+    if !is_write || !request.headers().contains_key(HEADER) || takes_key(method, path) {
         return next.run(request).await;
     }
     let path = path.strip_prefix("/api").unwrap_or(path);
@@ -82,15 +87,18 @@ pub struct NewIn<'a, F> {
     pub route: &'static str,
     pub collection: &'static str,
     pub form: &'a F,
+    /// The role of the call.
+    pub needed: Role,
 }
 
 impl<'a, F> NewIn<'a, F> {
     /// What a POST to the collection itself makes.
-    pub const fn collection(collection: &'static str, form: &'a F) -> Self {
+    pub const fn collection(collection: &'static str, form: &'a F, needed: Role) -> Self {
         Self {
             route: collection,
             collection,
             form,
+            needed,
         }
     }
 }
@@ -109,6 +117,7 @@ impl OnceKey {
         let request = KeyedRequest {
             route: new.route,
             key,
+            needed: new.needed,
             body: serde_json::to_vec(new.form).expect("a form that was read can be written"),
         };
         let work = async { work.await.map(|id| Created { id }) };

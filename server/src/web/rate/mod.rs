@@ -143,8 +143,9 @@ fn counts_of(route: RouteClass, general: RateClass) -> impl Iterator<Item = (Rat
     };
     let deed = match route.kind {
         // By the API, strangers count as public anyway.
-        Some(Kind::SignIn) if route.door == Door::Page => Some((RateClass::Public, Whose::Address)),
-        Some(Kind::SignIn) | None => None,
+        Some(Kind::SignIn) if route.door == Door::Api && general == RateClass::Public => None,
+        Some(Kind::SignIn) => Some((RateClass::Public, Whose::Address)),
+        None => None,
         Some(Kind::Download) => Some((RateClass::Download, Whose::Person)),
         Some(Kind::Search) => Some((RateClass::Search, Whose::Person)),
         Some(Kind::Metadata) => Some((RateClass::Metadata, Whose::Person)),

@@ -124,9 +124,23 @@ fn a_plain_call_counts_for_who_makes_it() {
     ];
     check(&Method::GET, "/api/v1/books", expected);
     check(&Method::PUT, "/api/v1/settings", expected);
-    // By the API, a sign-in counts like any call: of a stranger, as public.
-    check(&Method::POST, "/api/v1/auth/login", expected);
-    check(&Method::POST, "/api/v1/auth/password", expected);
+}
+
+#[test]
+fn a_sign_in_by_the_api_counts_for_its_address() {
+    let public = "public of the address";
+    for path in ["/api/v1/auth/login", "/api/v1/auth/password"] {
+        check(
+            &Method::POST,
+            path,
+            [
+                &[public],
+                &["authenticated of the person", public],
+                &["admin of the person", public],
+                &["authenticated of the key", public],
+            ],
+        );
+    }
 }
 
 #[test]
@@ -229,7 +243,7 @@ fn the_document_names_the_rate_of_calls_that_are_unlike_their_neighbours() {
         ("GET /api/v1/health", "health"),
         ("GET /api/v1/books/{id}/cover", "address"),
         ("POST /api/v1/auth/login", "public"),
-        ("POST /api/v1/auth/password", "authenticated"),
+        ("POST /api/v1/auth/password", "public"),
         ("POST /api/v1/downloads", "download"),
         ("POST /api/v1/wants/{id}/search", "search"),
         ("POST /api/v1/users", "admin"),

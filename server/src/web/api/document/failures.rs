@@ -32,7 +32,7 @@ const FAILURES: [Failure; 16] = [
         "403",
         "Forbidden",
         "forbidden",
-        "The role, or the API key's scope, is not enough.",
+        "The role, or the API key's scope, is not enough; or a browser sent it from another site.",
         "This needs the role \"admin\"; yours is \"viewer\". Ask an admin.",
     ),
     failure(
@@ -181,7 +181,8 @@ fn applies(status: &str, (method, path): (&str, &str), operation: &Value) -> boo
         "400" | "413" | "415" => has_body,
         // A wrong credential is refused also where none is needed.
         "401" => !is_open || !is_way_in(path),
-        "403" => !is_open,
+        // What a browser sends from another site is refused also where nobody need be signed in.
+        "403" => !is_open || method != "get",
         "404" => has_id,
         "412" => takes_if_match(method, path),
         // Every write can be sent with an Idempotency-Key that it does not take.

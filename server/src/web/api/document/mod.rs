@@ -205,9 +205,10 @@ fn rate_class(method: &str, path: &str, role: &str) -> &'static str {
 
 /// Headers that every operation of a kind takes and gives.
 fn add_headers(method: &str, path: &str, operation: &mut Value) {
-    let is_json = operation["responses"]["200"]["content"]["application/json"].is_object();
+    let content = &operation["responses"]["200"]["content"];
+    let has_version = content["application/json"].is_object() || content["image/*"].is_object();
     let mut references = Vec::new();
-    if method == "get" && is_json {
+    if method == "get" && has_version {
         references.push("IfNoneMatch");
         operation["responses"]["200"]["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
         operation["responses"]["304"] = json!({ "description": "It is what If-None-Match names." });

@@ -34,7 +34,7 @@ async fn list_accounts(
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> ApiResult<Json<Page<AccountView>>> {
     let accounts = services::account::list_accounts(&services, &actor).await?;
-    Ok(Json(page_of(accounts, &page.into(), |account| {
+    Ok(Json(page_of("account", accounts, &page.into(), |account| {
         account.integration.clone()
     })?))
 }

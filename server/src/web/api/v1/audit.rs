@@ -42,7 +42,7 @@ struct AuditParams {
     since: Option<DateTime<Utc>>,
     /// Before this moment.
     until: Option<DateTime<Utc>>,
-    /// Words within actor, address, subject or details; case does not matter.
+    /// Words within actor, address, subject, credential or details; case does not matter.
     text: Option<String>,
     /// Rows per page; 60 when absent. More than 200 counts as 200.
     limit: Option<u32>,
@@ -95,7 +95,7 @@ struct ExportParams {
     since: Option<DateTime<Utc>>,
     /// Before this moment.
     until: Option<DateTime<Utc>>,
-    /// Words within actor, address, subject or details; case does not matter.
+    /// Words within actor, address, subject, credential or details; case does not matter.
     text: Option<String>,
 }
 

@@ -169,7 +169,8 @@ struct CoverParams {
 #[utoipa::path(get, path = "/books/{id}/cover", tag = "books",
     params(("id" = Uuid, Path, description = "Id of the book."), CoverParams),
     responses((status = 200, description = "The picture, of the kind that its Content-Type says.",
-        body = Vec<u8>, content_type = "image/*")))]
+        body = Vec<u8>, content_type = "image/*"),
+        (status = 502, description = "The library did not give it, and none is kept.")))]
 async fn get_cover(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,

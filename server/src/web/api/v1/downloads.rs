@@ -94,7 +94,7 @@ async fn grab_candidate(
     once: OnceKey,
     ApiJson(form): ApiJson<GrabForm>,
 ) -> ApiResult<Response> {
-    let new = NewIn::collection("downloads", &form);
+    let new = NewIn::collection("downloads", &form, Role::Manager);
     let options = GrabOptions {
         is_forced: form.is_forced,
         // Keys of programs are their own; this one would be shared by all.
@@ -134,7 +134,12 @@ async fn list_imports(
 ) -> ApiResult<Json<Page<ImportAttempt>>> {
     let attempts = services::downloads::list_imports(&services, &actor, id).await?;
     // Ids sort by the time they were made.
-    Ok(Json(page_of(attempts, &page.into(), |attempt| attempt.id.to_string())?))
+    Ok(Json(page_of(
+        &format!("imports {id}"),
+        attempts,
+        &page.into(),
+        |attempt| attempt.id.to_string(),
+    )?))
 }
 
 /// Retry a download
@@ -185,6 +190,7 @@ async fn choose_another(
         route: "downloads/choose-another",
         collection: "searches",
         form: &id,
+        needed: Role::Manager,
     };
     let (house, who) = (services.clone(), actor.clone());
     let work = async move {

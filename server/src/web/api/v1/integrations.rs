@@ -45,7 +45,9 @@ async fn list_integrations(
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> ApiResult<Json<Page<Integration>>> {
     let all = services::integrations::list_integrations(&services, &actor).await?;
-    Ok(Json(page_of(all, &page.into(), |one| one.id.to_string())?))
+    Ok(Json(page_of("integrations", all, &page.into(), |one| {
+        one.id.to_string()
+    })?))
 }
 
 /// Add an integration
@@ -62,7 +64,7 @@ async fn create_integration(
     ApiJson(form): ApiJson<IntegrationForm>,
 ) -> ApiResult<Response> {
     let form = IntegrationForm { id: None, ..form };
-    let new = NewIn::collection("integrations", &form);
+    let new = NewIn::collection("integrations", &form, Role::Admin);
     let (house, who, added) = (services.clone(), actor.clone(), form.clone());
     let work = async move {
         let id = services::integrations::save_integration(&house, &who, added).await?;

@@ -45,7 +45,7 @@ async fn list_jobs(
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> ApiResult<Json<Page<JobSummary>>> {
     let jobs = services::runs::list_jobs(&services, &actor).await?;
-    Ok(Json(page_of(jobs, &page.into(), |job| job.kind.to_string())?))
+    Ok(Json(page_of("jobs", jobs, &page.into(), |job| job.kind.to_string())?))
 }
 
 /// Read a job

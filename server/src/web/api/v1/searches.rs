@@ -30,14 +30,14 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// follow the event stream.
 #[utoipa::path(post, path = "/searches", tag = "searches", request_body = SearchForm,
     responses((status = 201, description = "The search runs.", body = Created),
-        (status = 409, description = "No indexer is connected, or the Idempotency-Key was used for another request.")))]
+        (status = 409, description = "The Idempotency-Key was used for another request.")))]
 async fn start_search(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     once: OnceKey,
     ApiJson(form): ApiJson<SearchForm>,
 ) -> ApiResult<Response> {
-    let new = NewIn::collection("searches", &form);
+    let new = NewIn::collection("searches", &form, Role::User);
     let (house, who, asked) = (services.clone(), actor.clone(), form.clone());
     let work = async move {
         let id = services::searches::start_search(&house, &who, asked).await?;

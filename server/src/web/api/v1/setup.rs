@@ -40,8 +40,6 @@ async fn get_setup(State(services): State<Services>) -> ApiResult<Json<SetupStat
 /// Needs the one-time token that the server's log shows, and signs in.
 #[utoipa::path(post, path = "/setup", tag = "setup", request_body = SetupForm,
     responses((status = 200, description = "The admin exists and is signed in.", body = TokenPair),
-        (status = 401, description = "The token is wrong."),
-        (status = 403, description = "The token is wrong."),
         (status = 409, description = "There is an admin already.")))]
 async fn complete_setup(
     State(services): State<Services>,

@@ -53,7 +53,7 @@ async fn create_user(
     once: OnceKey,
     ApiJson(form): ApiJson<NewUserForm>,
 ) -> ApiResult<Response> {
-    let new = NewIn::collection("users", &form);
+    let new = NewIn::collection("users", &form, Role::Admin);
     let (house, who, added) = (services.clone(), actor.clone(), form.clone());
     let work = async move {
         let id = services::users::create_user(&house, &who, added).await?;

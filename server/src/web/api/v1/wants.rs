@@ -76,7 +76,7 @@ async fn create_want(
     once: OnceKey,
     ApiJson(form): ApiJson<SearchForm>,
 ) -> ApiResult<Response> {
-    let new = NewIn::collection("wants", &form);
+    let new = NewIn::collection("wants", &form, Role::User);
     let (house, who, wanted) = (services.clone(), actor.clone(), form.clone());
     let work = async move {
         let id = services::wants::create_want(&house, &who, wanted, WantReason::Request).await?;
