@@ -109,13 +109,14 @@ async fn sign_in_all(api: &Api) -> BTreeMap<Role, String> {
     tokens
 }
 
-/// Who asks for it, of those whom the document lets in: what is hidden is so from all but admins; for the rest the least.
-fn askers(needed: Role, answered: Answered) -> Vec<Role> {
+/// Who asks for it, of those whom the document lets in. What a write changes is changed once, by the least of them.
+fn askers(method: &str, needed: Role, answered: Answered) -> Vec<Role> {
     let all = Role::ALL.iter().copied().filter(|role| role.includes(needed));
     match answered {
-        Hidden | Refused => all
-            .filter(|role| *role != Role::Admin && *role != Role::Manager)
-            .collect(),
+        // Admins end anybody's sign-ins and keys.
+        Hidden => all.filter(|role| *role != Role::Admin).collect(),
+        Refused => all.filter(|role| !role.includes(Role::Manager)).collect(),
+        Shared | Lacking if method == "get" => all.collect(),
         Shared | Lacking => all.take(1).collect(),
     }
 }
@@ -145,7 +146,11 @@ async fn other_peoples_things_are_out_of_reach_and_shared_ones_are_not() {
         let needed: Role = operation["x-required-role"].as_str().unwrap().parse().unwrap();
         let parameter = path.split(['{', '}']).nth(1).unwrap();
         let concrete = path.replace(&format!("{{{parameter}}}"), &id);
-        let askers = askers(needed, answered);
+        for lesser in Role::ALL.iter().filter(|role| !role.includes(needed)) {
+            let answer = ask(&api, (method, &concrete, operation), &tokens[lesser]).await;
+            assert_eq!(answer.status, 403, "{method} {path} as {lesser}: {}", answer.body);
+        }
+        let askers = askers(method, needed, answered);
         assert!(!askers.is_empty(), "nobody asks: {method} {path}");
         for asker in askers {
             let Answer { status, body, .. } = ask(&api, (method, &concrete, operation), &tokens[&asker]).await;

@@ -58,6 +58,8 @@ mod oidc;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
+mod page_doors;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod people;
