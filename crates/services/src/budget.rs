@@ -11,6 +11,7 @@ use types::{DownloadId, IntegrationId};
 
 use crate::Services;
 use crate::error::Result;
+use crate::settings::read_settings_over;
 
 /// Everything that the budget of a grab depends on.
 pub struct BudgetView {
@@ -23,7 +24,7 @@ impl BudgetView {
     ///
     /// `except` is a download that is about to be decided on, which must not count against itself.
     pub async fn load(services: &Services, conn: &mut Connection, except: Option<DownloadId>) -> Result<Self> {
-        let settings = crate::settings::read_settings(services).await?;
+        let settings = read_settings_over(conn).await?;
         let rules = BudgetRules {
             reserve: i64::from(settings.unsatisfied_reserve),
             floor_buffer: settings.floor_buffer,

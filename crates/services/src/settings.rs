@@ -1,5 +1,6 @@
 //! Settings that an admin changes while the server runs.
 
+use db::Connection;
 use diesel_async::AsyncConnection;
 use domain::naming::{BookNames, Template};
 use serde_json::json;
@@ -39,7 +40,12 @@ fn to_json(settings: &Settings) -> Result<serde_json::Value> {
 
 /// The same for use cases, whoever asks.
 pub async fn read_settings(services: &Services) -> Result<Settings> {
-    parse_settings(db::settings::read_setting(&mut *services.connection().await?, SETTING).await?)
+    read_settings_over(&mut *services.connection().await?).await
+}
+
+/// The same for who holds a connection: a second one would have to be waited for.
+pub(crate) async fn read_settings_over(conn: &mut Connection) -> Result<Settings> {
+    parse_settings(db::settings::read_setting(conn, SETTING).await?)
 }
 
 fn parse_settings(stored: Option<serde_json::Value>) -> Result<Settings> {

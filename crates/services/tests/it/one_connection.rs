@@ -221,6 +221,28 @@ async fn what_people_do_with_wants_and_downloads_takes_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_in_the_background_takes_one_connection() {
+    let narrow = Narrow::start().await;
+    let (services, admin) = (&narrow.services, &narrow.admin);
+    let id = get(
+        "start search",
+        searches::start_search(services, admin, book("Emma", "Jane Austen")),
+    )
+    .await;
+    let ended = async {
+        loop {
+            let search = searches::get_search(services, admin, id).await?;
+            if search.finished_at.is_some() {
+                return Ok(search);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let search = get("search", ended).await;
+    assert_eq!(search.indexers.len(), 1, "{}", search.sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_in_and_what_admins_do_with_people_takes_one_connection() {
     let narrow = Narrow::start().await;
     let (services, admin) = (&narrow.services, &narrow.admin);
