@@ -1,4 +1,5 @@
-//! A migrated database of its own for each test, in one PostgreSQL per test process.
+//! A migrated database of its own for each test, in one PostgreSQL per test process: an embedded one, or the server that
+//! `TEST_DATABASE_URL` names, to test on other versions.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,10 +11,10 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::sync::OnceCell;
 
-const TEMPLATE: &str = "mamcrawler_template";
 const PREFIX: &str = "mamcrawler-test-";
+const GIVEN: &str = "TEST_DATABASE_URL";
 
-static POSTGRES: OnceCell<EmbeddedPostgres> = OnceCell::const_new();
+static POSTGRES: OnceCell<Server> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A database with every migration applied and nothing in it. Dropped with the value.
@@ -28,9 +29,9 @@ impl TestDatabase {
     /// Makes one; the first call of a process also starts PostgreSQL, which ends with the process, however that ends.
     pub async fn new() -> Self {
         let postgres = POSTGRES.get_or_init(start_postgres).await;
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let admin_url = postgres.url("postgres");
-        run(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+        run(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE {}", template())).await;
         let url = postgres.url(&name);
         let pool = db::connect(&url, 8).expect("a pool needs no connection yet");
         Self {
@@ -118,7 +119,47 @@ impl Drop for TestDatabase {
     }
 }
 
-async fn start_postgres() -> EmbeddedPostgres {
+enum Server {
+    Own(EmbeddedPostgres),
+    /// Its address, up to the name of a database.
+    Given(String),
+}
+
+impl Server {
+    fn url(&self, database: &str) -> String {
+        match self {
+            Self::Own(postgres) => postgres.url(database),
+            Self::Given(base) => format!("{base}/{database}"),
+        }
+    }
+}
+
+/// Several test processes may share a given server.
+fn template() -> String {
+    format!("mamcrawler_template_{}", std::process::id())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test code may ask the environment which server to use"
+)]
+async fn start_postgres() -> Server {
+    let server = match std::env::var(GIVEN) {
+        Ok(url) => {
+            let (base, _database) = url.rsplit_once('/').expect("TEST_DATABASE_URL ends with /<database>");
+            Server::Given(base.to_owned())
+        }
+        Err(_) => Server::Own(start_own().await),
+    };
+    let template = template();
+    run(&server.url("postgres"), &format!("CREATE DATABASE {template}")).await;
+    db::migrate(&server.url(&template))
+        .await
+        .expect("the migrations apply to an empty database");
+    server
+}
+
+async fn start_own() -> EmbeddedPostgres {
     sweep_leftovers();
     let data_dir = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
     let options = EmbeddedOptions {
@@ -133,13 +174,6 @@ async fn start_postgres() -> EmbeddedPostgres {
         run(&postgres.url("postgres"), &format!("ALTER SYSTEM SET {setting} = off")).await;
     }
     run(&postgres.url("postgres"), "SELECT pg_reload_conf()").await;
-    postgres
-        .ensure_database(TEMPLATE)
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    db::migrate(&postgres.url(TEMPLATE))
-        .await
-        .expect("the migrations apply to an empty database");
     postgres
 }
 
