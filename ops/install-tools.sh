@@ -28,6 +28,7 @@ if [ "$purpose" = test ]; then
   need chromium chromium
   need node nodejs
   need npm npm
+  need promtool prometheus
   python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   [ -e /usr/share/fonts/opentype/noto ] || packages+=(fonts-noto-cjk)
   [ -e /usr/share/fonts/truetype/dejavu ] || packages+=(fonts-dejavu-core)
@@ -47,6 +48,10 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  # The package starts a Prometheus of its own; tests start theirs.
+  if [[ " ${packages[*]} " == *" prometheus "* ]] && [ -d /run/systemd/system ]; then
+    "${as_root[@]}" systemctl disable --quiet --now prometheus
+  fi
 fi
 
 sysroot=$(rustc --print sysroot)

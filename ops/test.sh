@@ -18,12 +18,14 @@ ops/supply-chain.sh
 
 step "format"
 cargo fmt --all --check
+node ops/check-workflows.mjs
 
 # Build scripts' and the wrapper's view of the sources differ from a plain build's: a directory of its own.
 export CARGO_TARGET_DIR="$target_dir/checked"
 
 step "invariants"
 cargo xtask gates
+cargo test --quiet -p xtask
 
 step "lints"
 cargo clippy --quiet --workspace --exclude frontend --all-targets -- -D warnings
@@ -56,6 +58,9 @@ step "browser tests"
 step "made-up requests to the API"
 # The same requests each time, so that a failure is the change's. Other seeds are for `ops/schemathesis.sh` by hand.
 SCHEMATHESIS_SEED=1 ops/schemathesis.sh
+
+step "drill"
+ops/drill.sh
 
 step "coverage"
 cargo llvm-cov report --json --summary-only --output-path "$CARGO_TARGET_DIR/coverage.json"

@@ -7,9 +7,9 @@ use leptos_router::{SsrMode, path};
 
 use crate::islands::live::Live;
 use crate::pages::{
-    AccountPage, AuditPage, BookPage, DashboardPage, DownloadPage, DownloadsPage, IntegrationPage, IntegrationsPage,
-    JobsPage, LibraryPage, LoginPage, NotFoundPage, RunPage, SearchPage, SearchResultPage, SettingsPage, SetupPage,
-    SignOnPage, SignedIn, UserPage, UsersPage, WantsPage,
+    AccountPage, AuditPage, BackupsPage, BookPage, DashboardPage, DownloadPage, DownloadsPage, IntegrationPage,
+    IntegrationsPage, JobsPage, LibraryPage, LoginPage, NotFoundPage, ProblemsPage, RunPage, SearchPage,
+    SearchResultPage, SettingsPage, SetupPage, SignOnPage, SignedIn, UserPage, UsersPage, WantsPage,
 };
 use crate::{api, theme};
 
@@ -65,6 +65,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/downloads/:id") view=DownloadPage ssr=SsrMode::Async />
                     <Route path=path!("/wants") view=WantsPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
+                    <Route path=path!("/problems") view=ProblemsPage ssr=SsrMode::Async />
+                    <Route path=path!("/backups") view=BackupsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                     <Route path=path!("/integrations") view=IntegrationsPage ssr=SsrMode::Async />
                     <Route path=path!("/integrations/:id") view=IntegrationPage ssr=SsrMode::Async />

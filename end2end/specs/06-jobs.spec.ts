@@ -31,6 +31,24 @@ test("a job is switched off and on", async ({ page }) => {
   await expect(job.locator(".badge").first()).toHaveText("On");
 });
 
+test("a job gets another schedule, a wrong one is refused, and the program's comes back", async ({ page }) => {
+  await open(page, "/jobs");
+  await row(page, "Remove old records").first().getByRole("link", { name: "Change" }).click();
+  const schedule = page.getByLabel("Schedule");
+  await expect(schedule).toHaveValue("0 1 * * *");
+  await schedule.fill("0 0 30 2 *");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.locator(".field-error")).toContainText("That day never comes.");
+  await schedule.fill("30 4 * * 5");
+  await page.getByRole("button", { name: "Save" }).click();
+  const job = page.locator(".row").first();
+  await expect(job).toContainText("at 04:30, on Friday (UTC)");
+  await expect(job).toContainText("changed by an admin");
+  await page.getByRole("button", { name: 'Reset to "0 1 * * *"' }).click();
+  await expect(job).toContainText("daily at 01:00 (UTC)");
+  await expect(page.getByRole("button", { name: /Reset/ })).toHaveCount(0);
+});
+
 test("the runs of one job can be looked at alone", async ({ page }) => {
   await open(page, "/jobs");
   await row(page, "Sync the whole library").first().getByRole("link", { name: "Sync the whole library" }).click();

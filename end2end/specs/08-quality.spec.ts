@@ -2,7 +2,7 @@
 import { type Page } from "@playwright/test";
 import { expect, facts, open, openContext, overflow, test } from "../support/world";
 
-const PATHS = ["/", "/library", "/library?view=list", "/search", "/downloads", "/downloads?show=all", "/wants", "/wants?show=all", "/jobs", "/integrations", "/integrations/new?kind=qbittorrent", "/settings", "/settings/sign-on", "/users", "/audit", "/account"];
+const PATHS = ["/", "/library", "/library?view=list", "/search", "/downloads", "/downloads?show=all", "/wants", "/wants?show=all", "/jobs", "/jobs?kind=clean_up", "/problems", "/backups", "/integrations", "/integrations/new?kind=qbittorrent", "/settings", "/settings/sign-on", "/users", "/audit", "/account"];
 
 /** The pages, with one of each kind that has an id. */
 async function listPages(page: Page): Promise<string[]> {

@@ -17,6 +17,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{self, Config};
+use crate::database_wait::{Patience, migrate_when_reached};
+use crate::metrics::{Metrics, MetricsDoor};
 use crate::web::{AppState, ConnectionLimits, Edge, Stop, build_router, serve_connections};
 
 /// Open connections get this long to finish after a stop was asked for; event streams end at once.
@@ -28,6 +30,7 @@ pub async fn serve(config: Config) -> Result<()> {
     warn_of_open_doors(&config);
     let ground = Ground::lay(&config).await?;
     let services = &ground.services;
+    let metrics = Metrics::install(&config.metrics)?;
     if let Some(path) = &config.provision {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("MAMCRAWLER_PROVISION names {}", path.display()))?;
@@ -47,6 +50,7 @@ pub async fn serve(config: Config) -> Result<()> {
         },
         edge: Edge::new(config.edge.clone()),
         stop: Stop(stop),
+        metrics: metrics.clone(),
     };
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
@@ -54,9 +58,11 @@ pub async fn serve(config: Config) -> Result<()> {
             config.listen
         )
     })?;
+    let metrics_door = MetricsDoor::open(&config.metrics, &metrics, services).await?;
     tracing::info!("mamcrawler serves http://{}", listener.local_addr()?);
     serve_until_stopped(listener, state, stopping).await;
     worker.stop().await;
+    drop(metrics_door);
     ground.clear().await;
     Ok(())
 }
@@ -64,10 +70,13 @@ pub async fn serve(config: Config) -> Result<()> {
 /// Works on the queue of the same database, without listening.
 pub async fn work(config: Config) -> Result<()> {
     let ground = Ground::lay(&config).await?;
+    let metrics = Metrics::install(&config.metrics)?;
+    let metrics_door = MetricsDoor::open(&config.metrics, &metrics, &ground.services).await?;
     let worker = start_worker(&config, &ground.services).await?;
     tracing::info!("mamcrawler works");
     wait_for_stop().await;
     worker.stop().await;
+    drop(metrics_door);
     ground.clear().await;
     Ok(())
 }
@@ -166,7 +175,7 @@ impl Ground {
 }
 
 /// The use cases under the keys of this installation.
-fn build_services(config: &Config, url: &str) -> Result<Services> {
+pub fn build_services(config: &Config, url: &str) -> Result<Services> {
     let keys = config::load_keys(config)?.expose();
     let pool = db::connect(url, config.database_connections)?;
     let service_config = ServiceConfig {
@@ -177,6 +186,8 @@ fn build_services(config: &Config, url: &str) -> Result<Services> {
         mam_daily_budget: config.mam_daily_budget,
         poll_active_ms: config.poll_active_ms,
         max_api_key_days: config.max_api_key_days,
+        backup_dir: config.backup_dir.clone(),
+        postgres_bin: config.postgres_bin.clone(),
     };
     Ok(Services::new(
         pool,
@@ -194,12 +205,12 @@ async fn open_database(config: &Config) -> Result<(String, Option<EmbeddedPostgr
     config::check_secrets(config)?;
     std::fs::create_dir_all(&config.data_dir).with_context(|| format!("making {}", config.data_dir.display()))?;
     let (url, postgres) = find_database(config).await?;
-    db::migrate(&url).await?;
+    migrate_when_reached(&url, Patience::of(config.database_wait)).await?;
     Ok((url, postgres))
 }
 
 /// The configured database, or the embedded one.
-async fn find_database(config: &Config) -> Result<(String, Option<EmbeddedPostgres>)> {
+pub async fn find_database(config: &Config) -> Result<(String, Option<EmbeddedPostgres>)> {
     if let Some(url) = &config.database_url {
         return Ok((url.expose_secret().to_owned(), None));
     }
@@ -277,7 +288,8 @@ fn warn_of_open_doors(config: &Config) {
     }
 }
 
-async fn wait_for_stop() {
+/// Returns when the process is asked to stop.
+pub async fn wait_for_stop() {
     let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened for");
     let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be listened for");
     tokio::select! {

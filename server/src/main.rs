@@ -1,9 +1,17 @@
 //! The mamcrawler server: `serve` answers people and works, `worker` only works, `migrate` only migrates.
 
+mod backup_commands;
 mod commands;
 mod config;
+mod database_wait;
+mod doctor;
+mod healthcheck;
+mod log_file;
 mod logging;
+mod metrics;
 mod web;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -26,6 +34,27 @@ enum Command {
     Worker,
     /// Bring the database up to date and exit.
     Migrate,
+    /// Back the database up into the backup folder, where older backups are removed as they get too many.
+    Backup {
+        /// Another folder, where nothing is removed.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// Bring a backup back into an empty database.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+    },
+    /// Say what works and what does not, with what to do; fails when something is failing. Changes nothing.
+    Doctor,
+    /// Ask this installation's server whether it is ready; fails when it is not.
+    Healthcheck,
+    /// Print each setting that counts with where it came from, secrets masked; fails when a start would.
+    Config {
+        /// Print the page that describes every setting instead.
+        #[arg(long)]
+        reference: bool,
+    },
     /// Make a new signing key. Who is signed in stays so; it counts once every `serve` and `worker` was restarted.
     RotateSigningKey,
     /// Change the encryption key and seal all stored secrets anew. Stop every `serve` and `worker` first.
@@ -37,17 +66,39 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    if let Command::Config { reference } = command {
+        return print_config(reference);
+    }
     let config = config::Config::from_env()?;
-    logging::start_logging(&config)?;
+    // What runs beside a server leaves the file to it.
+    let log_file = match command {
+        Command::Serve | Command::Worker => config.log_file.clone(),
+        _ => None,
+    };
+    logging::start_logging(&config, log_file.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match arguments.command.unwrap_or(Command::Serve) {
+        match command {
             Command::Serve => commands::serve(config).await,
             Command::Worker => commands::work(config).await,
             Command::Migrate => commands::migrate(config).await,
+            Command::Backup { to } => backup_commands::back_up(config, to).await,
+            Command::Restore { file } => backup_commands::restore(config, file).await,
+            Command::Doctor => doctor::examine(config).await,
+            Command::Healthcheck => healthcheck::check_health(config.listen).await,
+            Command::Config { reference } => print_config(reference),
             Command::RotateSigningKey => commands::rotate_signing_key(&config),
             Command::RotateKey { forget_unreadable } => commands::rotate_key(config, forget_unreadable).await,
         }
     })
+}
+
+fn print_config(reference: bool) -> anyhow::Result<()> {
+    if reference {
+        print!("{}", config::render_reference());
+    } else {
+        print!("{}", config::describe_environment()?);
+    }
+    Ok(())
 }

@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::asvs::find_asvs_gaps;
+use crate::documents::find_document_faults;
+use crate::migrations::find_destructive_migrations;
 use crate::workspace_root;
 
 /// Which workspace crates each crate may name as a dependency (dev-dependencies aside).
@@ -72,6 +74,8 @@ pub fn check_gates() -> Result<()> {
     findings.extend(find_machine_paths(&root)?);
     findings.extend(find_bare_secrets(&root)?);
     findings.extend(find_asvs_gaps(&root)?);
+    findings.extend(find_document_faults(&root)?);
+    findings.extend(find_destructive_migrations(&root)?);
     for finding in &findings {
         println!("gate: {finding}");
     }

@@ -1,7 +1,9 @@
 //! The project's own build and check commands: `cargo xtask <command>`. `make` and `.ci/run` call them.
 
 mod asvs;
+mod documents;
 mod gates;
+mod migrations;
 mod site;
 
 use anyhow::{Result, bail};

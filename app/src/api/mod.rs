@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backups;
 pub mod dashboard;
 pub mod downloads;
 pub mod integrations;

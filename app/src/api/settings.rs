@@ -28,6 +28,7 @@ pub struct SettingsInput {
     pub is_automatic: bool,
     pub stall_minutes: u32,
     pub audit_retention_days: u32,
+    pub time_zone: String,
 }
 
 impl From<SettingsInput> for Settings {
@@ -48,6 +49,7 @@ impl From<SettingsInput> for Settings {
             is_automatic: input.is_automatic,
             stall_minutes: input.stall_minutes,
             audit_retention_days: input.audit_retention_days,
+            time_zone: input.time_zone,
         }
     }
 }

@@ -3,7 +3,7 @@
 use types::audit::{AuditChange, AuditCredential, CredentialKind};
 
 /// Every action, and what somebody did then. One that is missing here is shown by its own name.
-pub const ACTIONS: [(&str, &str); 51] = [
+pub const ACTIONS: [(&str, &str); 55] = [
     ("login", "Signed in"),
     ("login_refused", "Sign-in refused"),
     ("login_locked", "Sign-in locked after wrong passwords"),
@@ -54,7 +54,11 @@ pub const ACTIONS: [(&str, &str); 51] = [
     ("run_now", "Started a job"),
     ("cancel_run", "Stopped a run"),
     ("set_job_enabled", "Switched a job on or off"),
+    ("set_job_schedule", "Changed when a job starts"),
+    ("retry_failure", "Retried what a job could not do"),
+    ("dismiss_failure", "Dismissed a problem"),
     ("rotate_encryption_key", "Renewed the encryption key"),
+    ("restore_backup", "Restored a backup"),
     ("export_audit_log", "Exported the audit log"),
 ];
 

@@ -33,9 +33,10 @@ const MAIN: [Place; 4] = [
 ];
 
 /// Behind "More" on a phone.
-const MORE: [Place; 7] = [
+const MORE: [Place; 8] = [
     place("/wants", "Wants", Icon::Bookmark, Role::Viewer),
     place("/jobs", "Jobs", Icon::Jobs, Role::Viewer),
+    place("/problems", "Problems", Icon::Warning, Role::Manager),
     place("/integrations", "Integrations", Icon::Plug, Role::Admin),
     place("/settings", "Settings", Icon::Cog, Role::Admin),
     place("/users", "Users", Icon::Users, Role::Admin),

@@ -1,6 +1,7 @@
 //! States as a word, a shape and a colour.
 
 use leptos::prelude::*;
+use types::backups::BackupState;
 use types::downloads::{DownloadState, HoldReason};
 use types::integrations::Health;
 use types::jobs::RunStatus;
@@ -89,6 +90,16 @@ pub const fn run_face(status: RunStatus) -> Face {
     }
 }
 
+/// Whether a backup can be relied on.
+pub const fn backup_face(state: BackupState) -> Face {
+    match state {
+        BackupState::Untested => ("Not tested yet", Icon::Question, Tone::Plain),
+        BackupState::Restored => ("Tested", Icon::Check, Tone::Good),
+        BackupState::Broken => ("Broken", Icon::Stop, Tone::Bad),
+        BackupState::Gone => ("File is gone", Icon::Minus, Tone::Warning),
+    }
+}
+
 /// What may be done with a candidate.
 pub const fn decision_face(decision: Decision) -> Face {
     match decision {
@@ -153,7 +164,8 @@ mod tests {
         let runs: Vec<Face> = RunStatus::ALL.iter().map(|status| run_face(*status)).collect();
         let health: Vec<Face> = Health::ALL.iter().map(|health| health_face(*health)).collect();
         let indexers: Vec<Face> = IndexerStatus::ALL.iter().map(|status| indexer_face(*status)).collect();
-        for faces in [downloads, runs, health, indexers] {
+        let backups: Vec<Face> = BackupState::ALL.iter().map(|state| backup_face(*state)).collect();
+        for faces in [downloads, runs, health, indexers, backups] {
             let words: HashSet<_> = faces.iter().map(|face| face.0).collect();
             let shapes: HashSet<_> = faces.iter().map(|face| format!("{:?}", face.1)).collect();
             assert_eq!((words.len(), shapes.len()), (faces.len(), faces.len()));

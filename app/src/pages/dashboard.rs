@@ -24,7 +24,7 @@ pub fn DashboardPage() -> impl IntoView {
     show(async {
         let dashboard = get_dashboard().await?;
         Ok(view! {
-            <PageHead title="Home" topics="download run library integrations account wants" />
+            <PageHead title="Home" topics="download run library integrations account wants failures" />
             <Everything dashboard=dashboard />
         }
         .into_any())
@@ -37,6 +37,7 @@ fn Everything(dashboard: Dashboard) -> impl IntoView {
     let has_services = !dashboard.services.is_empty();
     view! {
         <Alerts alerts=dashboard.alerts />
+        <JobProblems count=dashboard.failures.unwrap_or(0) />
         <div class="dashboard">
             <div class="dashboard-main" aria-live="polite">
                 {(is_quiet && has_services).then(|| view! { <Quiet /> })}
@@ -67,6 +68,16 @@ fn Alerts(alerts: Vec<String>) -> impl IntoView {
         .into_iter()
         .map(|alert| view! { <Notice tone=Tone::Warning>{alert}</Notice> })
         .collect_view()
+}
+
+#[component]
+fn JobProblems(count: u64) -> impl IntoView {
+    let told = match count {
+        1 => "A job could not do something.".to_owned(),
+        _ => format!("Jobs could not do {} things.", format::format_count(count)),
+    };
+    (count > 0)
+        .then(|| view! { <Notice tone=Tone::Warning>{told}" "<a href="/problems">"See the problems"</a></Notice> })
 }
 
 #[component]

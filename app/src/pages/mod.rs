@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod backups;
 mod book;
 mod dashboard;
 mod download;
@@ -12,6 +13,7 @@ mod jobs;
 mod library;
 mod login;
 mod not_found;
+mod problems;
 mod run;
 mod search;
 mod search_result;
@@ -25,6 +27,7 @@ mod wants;
 
 pub use account::AccountPage;
 pub use audit::AuditPage;
+pub use backups::BackupsPage;
 pub use book::BookPage;
 pub use dashboard::DashboardPage;
 pub use download::DownloadPage;
@@ -35,6 +38,7 @@ pub use jobs::JobsPage;
 pub use library::LibraryPage;
 pub use login::LoginPage;
 pub use not_found::NotFoundPage;
+pub use problems::ProblemsPage;
 pub use run::RunPage;
 pub use search::SearchPage;
 pub use search_result::SearchResultPage;

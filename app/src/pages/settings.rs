@@ -127,7 +127,7 @@ fn ChoiceSection(settings: Settings) -> impl IntoView {
 fn LimitSection(settings: Settings) -> impl IntoView {
     view! {
         <section class="section">
-            <h2>"Limits"</h2>
+            <h2>"Limits and times"</h2>
             <div class="field-row">
                 <NumberField label="Unsatisfied slots kept free" name="unsatisfied_reserve" value=settings.unsatisfied_reserve />
                 <TextField
@@ -139,6 +139,10 @@ fn LimitSection(settings: Settings) -> impl IntoView {
                 <NumberField label="Minutes without a byte = stalled" name="stall_minutes" value=settings.stall_minutes />
                 <NumberField label="Days that the audit log is kept" name="audit_retention_days" value=settings.audit_retention_days />
             </div>
+            <TextField
+                label="Time zone" name="input[time_zone]" value=settings.time_zone required=true
+                hint="By whose clock scheduled jobs start, such as Europe/Berlin. One for everybody, as the jobs are."
+            />
         </section>
     }
 }

@@ -107,6 +107,15 @@ pub struct CoverImage {
     pub bytes: Vec<u8>,
 }
 
+/// A backup that the service made of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LibraryBackup {
+    pub file_name: String,
+    /// 0 = empty, or the service doesn't tell.
+    pub size_bytes: u64,
+    pub made_ms: i64,
+}
+
 #[async_trait]
 pub trait Library: Send + Sync {
     /// Makes an authenticated call and says in words what works or what is wrong.
@@ -126,4 +135,8 @@ pub trait Library: Send + Sync {
     async fn update(&self, id: &str, patch: &ItemPatch) -> Result<Item>;
     /// `None` when the item has no cover.
     async fn cover(&self, id: &str, width: u32) -> Result<Option<CoverImage>>;
+    /// The backups that the service keeps of itself.
+    async fn backups(&self) -> Result<Vec<LibraryBackup>>;
+    /// Makes one more; returns when it is whole, or when the service has not said so within 10 minutes.
+    async fn make_backup(&self) -> Result<()>;
 }

@@ -87,13 +87,25 @@ pub struct TrackerReport {
 }
 
 /// What is handed to the client.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AddTorrent {
     pub torrent: Vec<u8>,
     pub category: String,
     pub tags: Vec<String>,
     /// As the client sees it; empty = its default.
     pub save_path: String,
+}
+
+/// A private tracker's torrent holds the member's key.
+impl std::fmt::Debug for AddTorrent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AddTorrent")
+            .field("torrent_bytes", &self.torrent.len())
+            .field("category", &self.category)
+            .field("tags", &self.tags)
+            .field("save_path", &self.save_path)
+            .finish()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Brings a database to the schema of this binary.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::{DbError, DbResult};
@@ -14,6 +15,7 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations")
 
 /// Key of the advisory lock: "mamc" in ASCII.
 const LOCK: i64 = 0x6d61_6d63;
+const REACH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Applies what is missing and answers how many migrations that were. Processes that start together take turns;
 /// a database that holds migrations unknown to this binary is refused.
@@ -31,10 +33,19 @@ pub async fn migrate(url: &str) -> DbResult<usize> {
     task.await.map_err(|error| DbError::Migration(error.to_string()))?
 }
 
+/// A machine that is not there answers nothing at all.
+async fn reach(url: &str) -> DbResult<AsyncPgConnection> {
+    match tokio::time::timeout(REACH_WITHIN, AsyncPgConnection::establish(url)).await {
+        Ok(reached) => reached.map_err(|error| DbError::Unreachable(error.to_string())),
+        Err(_) => Err(DbError::Unreachable(format!(
+            "no answer within {} s",
+            REACH_WITHIN.as_secs()
+        ))),
+    }
+}
+
 async fn migrate_locked(url: &str) -> DbResult<usize> {
-    let mut conn = AsyncPgConnection::establish(url)
-        .await
-        .map_err(|error| DbError::Unreachable(error.to_string()))?;
+    let mut conn = reach(url).await?;
     conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
     // The lock ends with the connection, which the harness owns from here on.
     let mut harness = AsyncMigrationHarness::new(conn);
@@ -45,14 +56,23 @@ async fn migrate_locked(url: &str) -> DbResult<usize> {
     Ok(applied.len())
 }
 
-fn refuse_newer(harness: &mut AsyncMigrationHarness<AsyncPgConnection>) -> DbResult<()> {
+/// Whether this binary has the migration of this version, such as `20261122000014`.
+pub fn is_known_migration(version: &str) -> DbResult<bool> {
+    Ok(known_versions()?.contains(version))
+}
+
+fn known_versions() -> DbResult<BTreeSet<String>> {
     let own: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS
         .migrations()
         .map_err(|error| DbError::Migration(error.to_string()))?;
-    let known: BTreeSet<String> = own
+    Ok(own
         .iter()
         .map(|migration| migration.name().version().to_string())
-        .collect();
+        .collect())
+}
+
+fn refuse_newer(harness: &mut AsyncMigrationHarness<AsyncPgConnection>) -> DbResult<()> {
+    let known = known_versions()?;
     let applied = harness
         .applied_migrations()
         .map_err(|error| DbError::Migration(error.to_string()))?;
@@ -64,4 +84,55 @@ fn refuse_newer(harness: &mut AsyncMigrationHarness<AsyncPgConnection>) -> DbRes
         Some(version) => Err(DbError::NewerDatabase(version)),
         None => Ok(()),
     }
+}
+
+/// How a database's schema stands to this binary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaState {
+    /// The same; the newest migration.
+    Current(String),
+    /// It lacks so many migrations.
+    Behind(usize),
+    /// It holds a migration that this binary does not know.
+    Ahead(String),
+}
+
+#[derive(diesel::QueryableByName)]
+struct VersionRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct IsThere {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    is_there: bool,
+}
+
+/// Compares the schema with this binary's, without changing anything.
+pub async fn read_schema_state(conn: &mut AsyncPgConnection) -> DbResult<SchemaState> {
+    let known = known_versions()?;
+    let applied = list_applied(conn).await?;
+    if let Some(unknown) = applied.difference(&known).last() {
+        return Ok(SchemaState::Ahead(unknown.clone()));
+    }
+    let missing = known.difference(&applied).count();
+    Ok(match applied.into_iter().next_back() {
+        Some(newest) if missing == 0 => SchemaState::Current(newest),
+        _ => SchemaState::Behind(missing),
+    })
+}
+
+/// None in a database that was never migrated.
+async fn list_applied(conn: &mut AsyncPgConnection) -> DbResult<BTreeSet<String>> {
+    let table: IsThere = diesel::sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS is_there")
+        .get_result(conn)
+        .await?;
+    if !table.is_there {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<VersionRow> = diesel::sql_query("SELECT version::text AS version FROM __diesel_schema_migrations")
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }

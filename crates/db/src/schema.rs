@@ -55,6 +55,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    backups (name) {
+        name -> Text,
+        made_at -> Timestamptz,
+        size_bytes -> Int8,
+        is_encrypted -> Bool,
+        proven_at -> Nullable<Timestamptz>,
+        fault -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     blocklist (id) {
         id -> Int8,
         release_id -> Nullable<Uuid>,
@@ -229,6 +240,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    failures (id) {
+        id -> Uuid,
+        kind -> Text,
+        item -> Nullable<Uuid>,
+        code -> Text,
+        sentence -> Text,
+        count -> Int8,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+        last_run -> Nullable<Uuid>,
+        dismissed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (user_id, route, key) {
         user_id -> Uuid,
         route -> Text,
@@ -305,6 +331,9 @@ diesel::table! {
         every_seconds -> Nullable<Int4>,
         daily_at_seconds -> Nullable<Int4>,
         next_at -> Nullable<Timestamptz>,
+        schedule -> Nullable<Text>,
+        custom_schedule -> Nullable<Text>,
+        time_zone -> Text,
     }
 }
 
@@ -560,6 +589,7 @@ diesel::joinable!(downloads -> searches (search_id));
 diesel::joinable!(downloads -> wants (want_id));
 diesel::joinable!(downloads -> works (work_id));
 diesel::joinable!(external_ids -> works (work_id));
+diesel::joinable!(failures -> runs (last_run));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(import_files -> imports (import_id));
@@ -586,6 +616,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     account_snapshots,
     api_keys,
     audit_log,
+    backups,
     blocklist,
     book_files,
     book_people,
@@ -598,6 +629,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     download_torrents,
     downloads,
     external_ids,
+    failures,
     idempotency_keys,
     identities,
     import_files,

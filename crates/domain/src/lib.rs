@@ -4,8 +4,10 @@
 
 pub mod abs_folder;
 pub mod account;
+pub mod backup_rotation;
 pub mod choice;
 pub mod download_life;
+pub mod health;
 pub mod identity;
 pub mod login_window;
 pub mod naming;

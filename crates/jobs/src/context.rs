@@ -8,7 +8,8 @@ use types::RunId;
 use types::jobs::{Counter, JobKind, LogLevel};
 use uuid::Uuid;
 
-use crate::handler::JobError;
+use crate::failures::Finding;
+use crate::handler::{Complaint, JobError};
 use crate::store::{self, ClaimedRun};
 use crate::{Clock, Pool};
 
@@ -24,6 +25,7 @@ struct Inner {
     clock: Clock,
     token: CancellationToken,
     figures: Mutex<Figures>,
+    findings: Mutex<Vec<Finding>>,
 }
 
 /// Progress and counters, written to the database once a second at most.
@@ -45,6 +47,7 @@ impl RunContext {
                 clock,
                 token,
                 figures: Mutex::default(),
+                findings: Mutex::default(),
             }),
         }
     }
@@ -72,9 +75,10 @@ impl RunContext {
     /// The payload, parsed.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, JobError> {
         serde_json::from_value(self.inner.run.payload.clone()).map_err(|error| {
-            JobError::Fail(format!(
-                "The job's input can't be read: {error}. It was queued by another version; start it again."
-            ))
+            JobError::Fail(
+                format!("The job's input can't be read: {error}. It was queued by another version; start it again.")
+                    .into(),
+            )
         })
     }
 
@@ -85,6 +89,30 @@ impl RunContext {
             id: Uuid,
         }
         Ok(self.payload::<Subject>()?.id)
+    }
+
+    /// One of several things that the run is about did not work; the others go on. Counted when the run ends.
+    pub fn report_failure(&self, item: Uuid, complaint: impl Into<Complaint>) {
+        self.add_finding(item, Some(complaint.into()));
+    }
+
+    /// One of several things that the run is about worked: what was counted against it is forgotten when the run ends.
+    pub fn report_success(&self, item: Uuid) {
+        self.add_finding(item, None);
+    }
+
+    fn add_finding(&self, item: Uuid, complaint: Option<Complaint>) {
+        let mut findings = self.inner.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        findings.retain(|finding| finding.item != item);
+        findings.push(Finding { item, complaint });
+    }
+
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.inner
+            .findings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Adds a line to the run's log. A line that can't be stored goes to the server's log only: it never fails the work.

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use types::jobs::{LogLevel, RunStatus};
 
 use crate::context::{Figures, RunContext};
-use crate::handler::{Handler, JobError, Outcome};
+use crate::failures::settle_run;
+use crate::handler::{Complaint, Handler, JobError, Outcome};
 use crate::store::{self, ClaimedRun, End, borrow_connection};
 use crate::worker::Options;
 use crate::{Clock, Pool};
@@ -29,14 +32,20 @@ pub(crate) struct Surroundings {
 
 type Answer = Result<Outcome, JobError>;
 
-/// Runs the handler and writes its end.
+/// Runs the handler and writes its end. Everything that it logs carries the run's id.
 pub(crate) async fn execute_run(around: Surroundings, run: ClaimedRun, token: CancellationToken) {
+    let span = tracing::error_span!("run", id = %run.id, kind = %run.kind);
+    execute_in_span(around, run, token).instrument(span).await;
+}
+
+async fn execute_in_span(around: Surroundings, run: ClaimedRun, token: CancellationToken) {
     let ctx = RunContext::new(run.clone(), around.pool.clone(), around.clock.clone(), token.clone());
     let handler = Arc::clone(&around.handler);
     let mut task = tokio::spawn({
         let ctx = ctx.clone();
-        async move { handler.run(ctx).await }
+        async move { handler.run(ctx).await }.in_current_span()
     });
+    let started = Instant::now();
     let answer = tokio::select! {
         joined = &mut task => Some(read_join(joined, &run)),
         () = token.cancelled() => wait_for_stop(&mut task, &around, &run).await,
@@ -47,10 +56,30 @@ pub(crate) async fn execute_run(around: Surroundings, run: ClaimedRun, token: Ca
     let is_cancelled = token.is_cancelled() && !around.stopping.is_cancelled();
     let Some(answer) = answer else {
         tracing::warn!(run.id = %run.id, "lost the lease of run {}; another worker answers for it", run.id);
+        count_run(&run, "lost", started.elapsed());
         return;
     };
     let end = judge_end(answer, &run, is_cancelled, (around.clock)());
+    count_run(&run, name_outcome(&end), started.elapsed());
     write_end(&around, &run, &ctx, &end).await;
+}
+
+/// For the log and monitoring: how often runs of a kind end how, and how long they take.
+fn count_run(run: &ClaimedRun, outcome: &'static str, took: Duration) {
+    let kind = run.kind.as_str();
+    tracing::debug!(outcome, duration_ms = took.as_millis(), "the run ended as {outcome}");
+    metrics::counter!("mamcrawler_job_runs_total", "kind" => kind, "outcome" => outcome).increment(1);
+    metrics::histogram!("mamcrawler_job_duration_seconds", "kind" => kind).record(took);
+}
+
+/// A run that is to be tried again has not failed yet.
+fn name_outcome(end: &End) -> &'static str {
+    match end {
+        End::Final(status, _) => status.as_str(),
+        End::Failed(_) => RunStatus::Failed.as_str(),
+        End::Again(..) => "retried",
+        End::HandBack => "handed_back",
+    }
 }
 
 /// The handler was told to stop: it gets the grace, with its lease kept by being longer than the grace.
@@ -67,9 +96,11 @@ async fn wait_for_stop(task: &mut JoinHandle<Answer>, around: &Surroundings, run
 fn read_join(joined: Result<Answer, tokio::task::JoinError>, run: &ClaimedRun) -> Answer {
     joined.unwrap_or_else(|error| {
         tracing::error!(run.id = %run.id, run.kind = %run.kind, "run {} of {} broke off: {error}", run.id, run.kind);
-        Err(JobError::Fail(
-            "The job broke off on a defect in mamcrawler. The server's log says where; please report it.".into(),
-        ))
+        Err(JobError::Fail(Complaint {
+            code: "defect",
+            sentence: "The job broke off on a defect in mamcrawler. The server's log says where; please report it."
+                .into(),
+        }))
     })
 }
 
@@ -130,13 +161,14 @@ fn judge_end(answer: Answer, run: &ClaimedRun, is_cancelled: bool, now: DateTime
         Ok(Outcome::NothingToDo(sentence)) => End::Final(RunStatus::NothingToDo, sentence),
         Err(_) if is_cancelled => End::Final(RunStatus::Cancelled, "Cancelled before its end.".into()),
         Err(JobError::Stopped) => End::HandBack,
-        Err(JobError::Fail(sentence)) => End::Final(RunStatus::Failed, sentence),
-        Err(JobError::Retry { sentence, .. }) if run.attempt >= run.max_attempts => End::Final(
-            RunStatus::Failed,
-            format!("{sentence} Given up after {} tries.", run.attempt),
-        ),
-        Err(JobError::Retry { after, sentence }) => {
-            End::Again(now + after.unwrap_or_else(|| pause_before_retry(run)), sentence)
+        Err(JobError::Fail(complaint)) => End::Failed(complaint),
+        Err(JobError::Retry { complaint, .. }) if run.attempt >= run.max_attempts => End::Failed(Complaint {
+            sentence: format!("{complaint} Given up after {} tries.", run.attempt),
+            ..complaint
+        }),
+        Err(JobError::Retry { after, complaint }) => {
+            let at = now + after.unwrap_or_else(|| pause_before_retry(run));
+            End::Again(at, complaint.sentence)
         }
     }
 }
@@ -155,7 +187,7 @@ async fn write_end(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, en
     let figures = ctx.take_changed();
     let started = Instant::now();
     loop {
-        match try_write_end(around, run, figures.as_ref(), end).await {
+        match try_write_end(around, run, (ctx, figures.as_ref()), end).await {
             Ok(true) => return,
             Ok(false) => {
                 tracing::warn!(run.id = %run.id, "run {} ended after its lease was lost", run.id);
@@ -176,7 +208,7 @@ async fn write_end(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, en
 async fn try_write_end(
     around: &Surroundings,
     run: &ClaimedRun,
-    figures: Option<&Figures>,
+    (ctx, figures): (&RunContext, Option<&Figures>),
     end: &End,
 ) -> anyhow::Result<bool> {
     let mut conn = borrow_connection(&around.pool).await?;
@@ -184,20 +216,29 @@ async fn try_write_end(
         store::save_figures(&mut conn, run, figures).await?;
     }
     let now = (around.clock)();
-    if !store::end_run(&mut conn, run, end, now).await? {
-        return Ok(false);
-    }
-    let line = match end {
-        End::Final(RunStatus::Failed, sentence) => Some((LogLevel::Error, sentence.clone())),
+    let findings = ctx.findings();
+    let ended = conn.transaction::<_, diesel::result::Error, _>(async |conn| {
+        if !store::end_run(conn, run, end, now).await? {
+            return Ok(false);
+        }
+        if let Some((level, sentence)) = last_line(end) {
+            store::insert_log(conn, run.id, now, level, &sentence).await?;
+        }
+        settle_run(conn, run, end, &findings, now).await?;
+        Ok(true)
+    });
+    Ok(ended.await?)
+}
+
+/// What the run's log says of its end.
+fn last_line(end: &End) -> Option<(LogLevel, String)> {
+    match end {
+        End::Failed(complaint) => Some((LogLevel::Error, complaint.sentence.clone())),
         End::Final(_, sentence) => Some((LogLevel::Info, sentence.clone())),
         End::Again(at, sentence) => Some((
             LogLevel::Warning,
             format!("{sentence} Tried again at {}.", at.format("%Y-%m-%d %H:%M:%S UTC")),
         )),
         End::HandBack => None,
-    };
-    if let Some((level, sentence)) = line {
-        store::insert_log(&mut conn, run.id, now, level, &sentence).await?;
     }
-    Ok(true)
 }

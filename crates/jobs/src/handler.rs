@@ -15,15 +15,46 @@ pub enum Outcome {
     NothingToDo(String),
 }
 
+/// What went wrong: a word by which failures are counted, and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    pub code: &'static str,
+    pub sentence: String,
+}
+
+impl From<String> for Complaint {
+    fn from(sentence: String) -> Self {
+        Self {
+            code: "failed",
+            sentence,
+        }
+    }
+}
+
+impl From<&str> for Complaint {
+    fn from(sentence: &str) -> Self {
+        sentence.to_owned().into()
+    }
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.sentence)
+    }
+}
+
 /// Why a run did not end well.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// It may work later. `after` = `None` lets the engine choose: 30 s, 2 min, 8 min, … up to 1 h.
-    #[error("{sentence}")]
-    Retry { after: Option<Duration>, sentence: String },
+    #[error("{complaint}")]
+    Retry {
+        after: Option<Duration>,
+        complaint: Complaint,
+    },
     /// Trying again changes nothing until a person acts.
     #[error("{0}")]
-    Fail(String),
+    Fail(Complaint),
     /// The handler saw `RunContext::cancelled` and stopped at a safe place.
     #[error("stopped before its end")]
     Stopped,
@@ -31,10 +62,10 @@ pub enum JobError {
 
 impl JobError {
     /// A failure that is tried again after the engine's own pause.
-    pub fn retry(sentence: impl Into<String>) -> Self {
+    pub fn retry(complaint: impl Into<Complaint>) -> Self {
         Self::Retry {
             after: None,
-            sentence: sentence.into(),
+            complaint: complaint.into(),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::OptionalExtension;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use types::jobs::{Counter, JobKind, JobSummary, LogLevel, RunDetail, RunLogLine, RunStatus, RunSummary};
 use types::{Page, PageRequest, RunId};
 use uuid::Uuid;
 
 use crate::Result;
-use crate::schedule::Schedule;
+use crate::definitions::{COLUMNS as DEFINITION_COLUMNS, DefinitionRow};
 
 /// Lines of a log that are read at most; the newest ones.
 const MAX_LOG_LINES: i64 = 2000;
@@ -48,9 +48,9 @@ struct RunRow {
 }
 
 #[derive(diesel::QueryableByName)]
-struct CountRow {
+pub(crate) struct CountRow {
     #[diesel(sql_type = BigInt)]
-    count: i64,
+    pub count: i64,
 }
 
 /// Runs, newest first. A cursor that is not ours starts at the first page.
@@ -158,24 +158,10 @@ async fn read_log(conn: &mut AsyncPgConnection, id: RunId) -> Result<Vec<RunLogL
     Ok(rows.into_iter().map(read).collect())
 }
 
-#[derive(diesel::QueryableByName)]
-struct DefinitionRow {
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Bool)]
-    is_enabled: bool,
-    #[diesel(sql_type = Nullable<Integer>)]
-    every_seconds: Option<i32>,
-    #[diesel(sql_type = Nullable<Integer>)]
-    daily_at_seconds: Option<i32>,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    next_at: Option<DateTime<Utc>>,
-}
-
 /// Every kind that has a definition, with its last run.
 pub async fn list_jobs(conn: &mut AsyncPgConnection) -> Result<Vec<JobSummary>> {
     let definitions: Vec<DefinitionRow> =
-        diesel::sql_query("SELECT kind, is_enabled, every_seconds, daily_at_seconds, next_at FROM job_definitions")
+        diesel::sql_query(format!("SELECT {DEFINITION_COLUMNS} FROM job_definitions"))
             .load(conn)
             .await?;
     let last: Vec<RunRow> = diesel::sql_query(format!(
@@ -195,12 +181,19 @@ pub async fn list_jobs(conn: &mut AsyncPgConnection) -> Result<Vec<JobSummary>> 
 
 fn read_definition(row: &DefinitionRow, last: &[RunSummary]) -> Option<JobSummary> {
     let kind = row.kind.parse().ok()?;
-    let schedule = Schedule::from_columns(row.every_seconds, row.daily_at_seconds);
+    let (schedule, zone) = (row.effective(), row.zone());
+    let next_at = row.next_at.filter(|_| row.is_enabled);
     Some(JobSummary {
         kind,
         is_enabled: row.is_enabled,
-        schedule: schedule.map_or_else(|| "on demand".into(), Schedule::sentence),
-        next_at: row.next_at.filter(|_| row.is_enabled),
+        schedule: schedule
+            .as_ref()
+            .map_or_else(|| "on demand".into(), |schedule| schedule.sentence(zone)),
+        schedule_text: schedule.map(|schedule| schedule.to_string()).unwrap_or_default(),
+        is_custom: row.custom_schedule.is_some(),
+        default_schedule: row.schedule.clone().unwrap_or_default(),
+        next_at,
+        next_local: next_at.map(|at| zone.format(at)),
         last_run: last.iter().find(|run| run.kind == kind).cloned(),
     })
 }

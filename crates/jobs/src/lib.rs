@@ -4,10 +4,13 @@
 //! and ends with a sentence. Work whose process died is run again, so a handler reconciles and assumes nothing.
 //! Why it is our own: `docs/adr/0003-own-job-engine.md`.
 //!
-//! Invariant: knows nothing of ours but `types`; the tables `runs`, `run_log` and `job_definitions` are written only here.
+//! Invariant: knows nothing of ours but `types`; the tables `runs`, `run_log`, `job_definitions` and `failures` are written only here.
 
 mod context;
+mod definitions;
 mod execute;
+mod failures;
+mod figures;
 mod handler;
 mod history;
 mod queue;
@@ -16,14 +19,23 @@ mod store;
 mod worker;
 
 pub use context::RunContext;
-pub use handler::{Handler, JobError, Outcome};
+pub use definitions::{
+    Definition, JobSwitches, enqueue_due, ensure_definitions, hasten_job, lock_job, set_job_enabled, set_job_schedule,
+    set_time_zone,
+};
+pub use failures::{
+    Failed, FailureRow, count_failures, delete_failures_before, dismiss_failure, find_failure, forget_failures,
+    list_failures, record_failure,
+};
+pub use figures::{JobFigures, QueueFigures, read_jobs, read_queue};
+pub use handler::{Complaint, Handler, JobError, Outcome};
 pub use history::{
     delete_idle_runs_before, delete_runs_before, find_run, is_run_cursor, list_active_runs, list_jobs, list_runs,
 };
 #[doc(hidden)]
 pub use history::{read_run_cursor, write_run_cursor};
 pub use queue::{Cancelled, NewRun, cancel_run, enqueue, find_queued_run, has_live_run};
-pub use schedule::{Definition, Schedule, enqueue_due, ensure_definitions, hasten_job, lock_job, set_job_enabled};
+pub use schedule::{Schedule, ScheduleError, TimeZone};
 pub use worker::{Options, Worker};
 
 use std::sync::Arc;

@@ -16,6 +16,8 @@ use types::jobs::{JobKind, LogLevel, RunStatus};
 use uuid::Uuid;
 
 use crate::context::Figures;
+use crate::failures::{Failed, record_failure};
+use crate::handler::Complaint;
 use crate::history::known_kinds;
 use crate::queue::notify_run;
 use crate::{Pool, Result};
@@ -151,6 +153,8 @@ pub(crate) async fn save_figures(conn: &mut AsyncPgConnection, run: &ClaimedRun,
 pub(crate) enum End {
     /// For good, with one of the ended states.
     Final(RunStatus, String),
+    /// For good, and counted among the failures.
+    Failed(Complaint),
     /// To be started again at a time.
     Again(DateTime<Utc>, String),
     /// As if it had never been started: the process is stopping.
@@ -166,6 +170,7 @@ pub(crate) async fn end_run(
 ) -> Result<bool> {
     let written = match end {
         End::Final(status, sentence) => write_final(conn, run, *status, sentence, now).await?,
+        End::Failed(complaint) => write_final(conn, run, RunStatus::Failed, &complaint.sentence, now).await?,
         End::Again(at, sentence) => write_queued(conn, run, *at, sentence, 0, now).await?,
         End::HandBack => {
             let sentence = "Handed back when the server stopped; it starts again.";
@@ -239,6 +244,10 @@ struct LostRow {
     id: Uuid,
     #[diesel(sql_type = Nullable<Text>)]
     dedupe_key: Option<String>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Jsonb)]
+    payload: serde_json::Value,
     #[diesel(sql_type = Bool)]
     is_over: bool,
     #[diesel(sql_type = Bool)]
@@ -249,7 +258,7 @@ struct LostRow {
 pub(crate) async fn requeue_lost(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<usize> {
     conn.transaction::<_, Error, _>(async |conn| {
         let lost: Vec<LostRow> = diesel::sql_query(
-            "SELECT id, dedupe_key, attempt >= max_attempts AS is_over, cancel_requested FROM runs
+            "SELECT id, dedupe_key, kind, payload, attempt >= max_attempts AS is_over, cancel_requested FROM runs
              WHERE status = 'running' AND lease_until < clock_timestamp() ORDER BY id FOR UPDATE SKIP LOCKED",
         )
         .load(conn)
@@ -290,7 +299,22 @@ async fn requeue_one(conn: &mut AsyncPgConnection, row: &LostRow, now: DateTime<
     .execute(conn)
     .await?;
     insert_log(conn, RunId(row.id), now, LogLevel::Warning, sentence).await?;
+    if status == RunStatus::Lost {
+        let failed = Failed {
+            kind: &row.kind,
+            item: subject_of(&row.payload),
+            code: "lost",
+            sentence,
+            run: Some(RunId(row.id)),
+        };
+        record_failure(conn, &failed, now).await?;
+    }
     notify_run(conn, row.id).await
+}
+
+/// The thing that a payload of `NewRun::about` names.
+pub(crate) fn subject_of(payload: &serde_json::Value) -> Option<Uuid> {
+    payload["id"].as_str()?.parse().ok()
 }
 
 /// Adds a line to a run's log.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::execute::{Surroundings, execute_run};
 use crate::handler::Handler;
 use crate::store::{borrow_connection, claim_run, requeue_lost};
-use crate::{Clock, Pool, WAKE_CHANNEL, schedule};
+use crate::{Clock, Pool, WAKE_CHANNEL, definitions};
 
 /// How a worker works. The defaults are for production.
 #[derive(Clone)]
@@ -132,7 +132,7 @@ async fn take_work(
 ) -> anyhow::Result<()> {
     let mut conn = borrow_connection(&around.pool).await?;
     requeue_lost(&mut conn, (around.clock)()).await?;
-    schedule::enqueue_due(&mut conn, (around.clock)(), around.options.new_id.as_ref()).await?;
+    definitions::enqueue_due(&mut conn, (around.clock)(), around.options.new_id.as_ref()).await?;
     while let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
         if around.stopping.is_cancelled() {
             break;

@@ -1,6 +1,7 @@
 //! The member's account at the tracker: how it stands, and how it stood.
 
 use chrono::{DateTime, Duration, Utc};
+use db::Connection;
 use db::account_snapshots::AccountSnapshotRow;
 use types::dashboard::{AccountSnapshot, AccountView};
 use types::integrations::{Integration, IntegrationKind};
@@ -18,16 +19,20 @@ const STALE_AFTER: Duration = Duration::hours(24);
 /// Every account that was ever read, as last read, with the requests of today.
 pub async fn list_accounts(services: &Services, actor: &Actor) -> Result<Vec<AccountView>> {
     require(actor, Role::Viewer)?;
-    let mut conn = services.connection().await?;
-    let rows = db::integrations::list_integrations(&mut conn).await?;
+    read_accounts(services, &mut *services.connection().await?).await
+}
+
+/// The same for use cases, whoever asks.
+pub(crate) async fn read_accounts(services: &Services, conn: &mut Connection) -> Result<Vec<AccountView>> {
+    let rows = db::integrations::list_integrations(conn).await?;
     let mut accounts = Vec::new();
     for row in rows
         .iter()
         .filter(|row| row.is_enabled && row.kind == IntegrationKind::Myanonamouse.as_str())
     {
         let integration = row.view()?;
-        let snapshot = db::account_snapshots::find_newest_snapshot(&mut conn, integration.id).await?;
-        let queue = read_queue_state(&mut conn, services, integration.id).await?;
+        let snapshot = db::account_snapshots::find_newest_snapshot(conn, integration.id).await?;
+        let queue = read_queue_state(conn, services, integration.id).await?;
         accounts.extend(snapshot.map(|row| view_account(&integration, row, &queue, services.now())));
     }
     Ok(accounts)

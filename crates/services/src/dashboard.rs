@@ -13,6 +13,7 @@ use crate::Services;
 use crate::account::view_account;
 use crate::actor::{Actor, require};
 use crate::error::Result;
+use crate::failures::count_failures;
 use crate::ownership::find_library_obstacle;
 use crate::request_queue::{QueueState, read_queue_state};
 
@@ -39,6 +40,10 @@ pub async fn get_dashboard(services: &Services, actor: &Actor) -> Result<Dashboa
         runs: list_shown_runs(&mut conn).await?,
         services: integrations.iter().map(health_of).collect(),
         accounts: Vec::new(),
+        failures: match require(actor, Role::Manager) {
+            Ok(()) => Some(count_failures(&mut conn).await?),
+            Err(_) => None,
+        },
         alerts,
     };
     for integration in integrations

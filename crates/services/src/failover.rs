@@ -45,7 +45,11 @@ pub async fn take_next(
             .with(|changes| changes.next_at = Some(retry_at));
         let download = take_step(services, conn, &JOB_ACTOR, &download, step).await?;
         match next {
-            Some(candidate) => replace(services, conn, &download, &candidate).await.map(Some),
+            Some(candidate) => {
+                // Nobody has to do anything about it.
+                jobs::forget_failures(conn, download.id).await?;
+                replace(services, conn, &download, &candidate).await.map(Some)
+            }
             None => Ok(None),
         }
     })

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+pub mod backups;
 pub mod clock;
 pub mod connect;
 pub mod credentials;
@@ -15,6 +16,7 @@ pub mod dashboard;
 pub mod downloads;
 pub mod error;
 pub mod events;
+pub mod failures;
 pub mod grab;
 pub mod health;
 pub mod idempotency;
@@ -84,13 +86,20 @@ pub struct ServiceConfig {
     pub poll_active_ms: u32,
     /// Days that an API key may last; 0 = it need not expire.
     pub max_api_key_days: u32,
+    /// Where backups are kept. Made when it is needed.
+    pub backup_dir: PathBuf,
+    /// Directory with PostgreSQL's programs; looked at first.
+    pub postgres_bin: Option<PathBuf>,
 }
 
 impl ServiceConfig {
     /// The product's defaults around a data directory.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir: PathBuf = data_dir.into();
         Self {
-            data_dir: data_dir.into(),
+            backup_dir: data_dir.join("backups"),
+            postgres_bin: None,
+            data_dir,
             ffmpeg: "ffmpeg".into(),
             ffprobe: "ffprobe".into(),
             mam_spacing_ms: 3_000,
@@ -112,6 +121,8 @@ pub struct Keys {
     pub old_signing: Vec<[u8; 32]>,
     /// Encryption keys of before: they open what is not sealed anew yet.
     pub old_encryption: Vec<[u8; 32]>,
+    /// Encrypts backups; `None` = they are not encrypted.
+    pub backup: Option<[u8; 32]>,
 }
 
 impl Keys {
@@ -122,6 +133,7 @@ impl Keys {
             signing,
             old_signing: Vec::new(),
             old_encryption: Vec::new(),
+            backup: None,
         }
     }
 }
@@ -139,6 +151,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     secrets: SecretBox,
+    backup_key: Option<backups::BackupKey>,
     credentials: credentials::Credentials,
     clients: connect::ClientCache,
     events: events::Broadcast,
@@ -165,6 +178,7 @@ impl Services {
             config,
             clock,
             secrets: SecretBox::new(&keys.encryption, &keys.old_encryption, Arc::clone(&random)),
+            backup_key: keys.backup.as_ref().map(backups::BackupKey::new),
             credentials: credentials::Credentials::new(&keys.signing, &keys.old_signing),
             random,
             clients: connect::ClientCache::default(),
@@ -221,5 +235,10 @@ impl Services {
     /// Seals and opens stored secrets.
     pub fn secrets(&self) -> &SecretBox {
         &self.inner.secrets
+    }
+
+    /// Seals and opens backups; `None` = they are not encrypted.
+    pub(crate) fn backup_key(&self) -> Option<&backups::BackupKey> {
+        self.inner.backup_key.as_ref()
     }
 }

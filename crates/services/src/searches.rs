@@ -3,6 +3,7 @@
 use chrono::Duration;
 use db::Connection;
 use db::searches::NewSearch;
+use tracing::Instrument;
 use types::people::Role;
 use types::search::{SearchForm, SearchResult, SearchStatus};
 use types::{SearchId, WantId};
@@ -31,11 +32,12 @@ pub async fn start_search(services: &Services, actor: &Actor, form: SearchForm) 
 /// Fills a stored search without waiting for it.
 pub(crate) fn run_in_background(services: &Services, id: SearchId, form: SearchForm) {
     let services = services.clone();
-    tokio::spawn(async move {
+    let searching = async move {
         if let Err(error) = search_run::run_search(&services, id, &form).await {
             fail_search(&services, id, &error).await;
         }
-    });
+    };
+    tokio::spawn(searching.in_current_span());
 }
 
 /// A search with its candidates, best first.

@@ -3,6 +3,7 @@
 use db::Connection;
 use diesel_async::AsyncConnection;
 use domain::naming::{BookNames, Template};
+use jobs::TimeZone;
 use serde_json::json;
 use types::events::LiveEvent;
 use types::library::BookSummary;
@@ -13,6 +14,7 @@ use crate::Services;
 use crate::actor::{Actor, require};
 use crate::audit::{changes_between, record_action};
 use crate::error::{FieldErrors, Result, ServiceError};
+use crate::runs::zone_of;
 use crate::seen::{Edited, Edition, Seen};
 
 const SETTING: &str = "settings";
@@ -66,7 +68,8 @@ pub(crate) async fn are_settings_saved(services: &Services) -> Result<bool> {
 pub async fn save_settings(services: &Services, actor: &Actor, settings: impl Into<Seen<Settings>>) -> Result<()> {
     let Seen { it: settings, expected } = settings.into();
     require(actor, Role::Admin)?;
-    let value = to_json(&check_settings(settings)?)?;
+    let settings = check_settings(settings)?;
+    let (zone, value) = (zone_of(&settings), to_json(&settings)?);
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
         let old = db::settings::lock_setting(conn, SETTING).await?;
@@ -74,6 +77,8 @@ pub async fn save_settings(services: &Services, actor: &Actor, settings: impl In
         expected.check(&Edition::of(&old))?;
         db::settings::write_setting(conn, SETTING, &value, actor.user_id(), services.now()).await?;
         let changes = changes_between(&old, &value).into_value();
+        // Jobs that go by the clock go by the new one from now on.
+        jobs::set_time_zone(conn, zone, services.now()).await?;
         record_action(
             conn,
             services,
@@ -189,6 +194,10 @@ fn check_settings(mut settings: Settings) -> Result<Settings> {
         .collect();
     if settings.languages.is_empty() {
         errors.add("languages", "Name at least one language, such as English.");
+    }
+    match settings.time_zone.parse::<TimeZone>() {
+        Ok(zone) => settings.time_zone = zone.name().to_owned(),
+        Err(sentence) => errors.add("time_zone", sentence),
     }
     check_figures(&mut errors, &settings);
     errors.into_result()?;

@@ -4,8 +4,10 @@ use db::Connection;
 use db::downloads::{DownloadChanges, DownloadRow, NewEvent};
 use diesel_async::AsyncConnection;
 use domain::download_life::check_transition;
+use jobs::Failed;
 use types::DownloadId;
 use types::downloads::{DownloadState, EventCode, HoldReason};
+use types::jobs::JobKind;
 
 use crate::Services;
 use crate::actor::Actor;
@@ -55,8 +57,49 @@ pub async fn take_step(
 ) -> Result<DownloadRow> {
     let from = download.state()?;
     check_transition(Some(from), step.to).map_err(|error| ServiceError::conflict(error.to_string()))?;
-    let event = new_event(services, actor, step.code, step.sentence);
-    Ok(db::downloads::transition_download(conn, download.id(), &[from], step.to, step.changes, event).await?)
+    let (to, code) = (step.to, step.code);
+    let event = new_event(services, actor, code, step.sentence.clone());
+    let moved = db::downloads::transition_download(conn, download.id(), &[from], to, step.changes, event).await?;
+    match count_step(actor, from, to) {
+        Tally::Count(kind) => {
+            let failed = Failed {
+                kind: kind.as_str(),
+                item: Some(download.id),
+                code: code.as_str(),
+                sentence: &step.sentence,
+                run: None,
+            };
+            jobs::record_failure(conn, &failed, services.now()).await?;
+        }
+        Tally::Forget => jobs::forget_failures(conn, download.id).await?,
+        Tally::Leave => {}
+    }
+    Ok(moved)
+}
+
+/// What a step does to the tally of failures.
+enum Tally {
+    Count(JobKind),
+    Forget,
+    Leave,
+}
+
+/// A failure counts for the job whose step it was. It is forgotten when the download ended well, was ended on purpose, or a
+/// person decided anew; by itself a retry settles nothing.
+fn count_step(actor: &Actor, from: DownloadState, to: DownloadState) -> Tally {
+    let is_failed = |state| matches!(state, DownloadState::Failed | DownloadState::Abandoned);
+    match to {
+        DownloadState::Failed | DownloadState::Abandoned => Tally::Count(match from {
+            DownloadState::Wanted | DownloadState::Searching => JobKind::SearchWant,
+            DownloadState::Downloaded | DownloadState::Verifying | DownloadState::Importing => JobKind::ImportDownload,
+            DownloadState::Downloading | DownloadState::Sent => JobKind::PollClients,
+            DownloadState::Failed => JobKind::RetryDue,
+            _ => JobKind::AdvanceDownload,
+        }),
+        DownloadState::Imported | DownloadState::Cancelled | DownloadState::Superseded => Tally::Forget,
+        _ if is_failed(from) && actor.user_id().is_some() => Tally::Forget,
+        _ => Tally::Leave,
+    }
 }
 
 /// What is said of a download that stays in its state, and what is written with it.

@@ -7,6 +7,7 @@ pub mod oidc;
 pub mod ports;
 pub mod qbittorrent;
 pub mod sandbox;
+pub mod scripts;
 pub mod torrents;
 
 pub use clock::FakeClock;

@@ -16,4 +16,6 @@ pub enum LiveEvent {
     Library,
     Integrations,
     Account,
+    /// What jobs could not do.
+    Failures,
 }

@@ -41,5 +41,5 @@ macro_rules! id {
 
 id! {
     UserId, SessionId, ApiKeyId, IntegrationId, WorkId, BookId, PersonId, SeriesId,
-    WantId, SearchId, ReleaseId, CandidateId, DownloadId, ImportId, JobId, RunId,
+    WantId, SearchId, ReleaseId, CandidateId, DownloadId, ImportId, JobId, RunId, FailureId,
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::RunId;
+use crate::ids::{FailureId, RunId};
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -21,6 +21,9 @@ text_enum! {
         SnapshotAccount => "snapshot_account",
         CheckIntegrations => "check_integrations",
         CleanUp => "clean_up",
+        Backup => "backup",
+        TestRestore => "test_restore",
+        BackUpLibrary => "back_up_library",
     }
 }
 
@@ -40,6 +43,9 @@ impl JobKind {
             Self::SnapshotAccount => "Read the tracker account",
             Self::CheckIntegrations => "Check the integrations",
             Self::CleanUp => "Remove old records",
+            Self::Backup => "Back up the database",
+            Self::TestRestore => "Test the newest backup",
+            Self::BackUpLibrary => "Back up Audiobookshelf",
         }
     }
 
@@ -117,14 +123,62 @@ pub struct RunDetail {
     pub can_cancel: bool,
 }
 
+text_enum! {
+    /// What a failure is about, besides its job.
+    FailedItemKind {
+        Download => "download",
+        Integration => "integration",
+        /// It is gone.
+        Gone => "gone",
+    }
+}
+
+/// The thing that a job failed at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FailedItem {
+    pub kind: FailedItemKind,
+    pub id: uuid::Uuid,
+    /// A title or a name; empty when it is gone.
+    pub name: String,
+}
+
+/// Something that a job could not do, counted by job, thing and code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Failure {
+    pub id: FailureId,
+    pub kind: JobKind,
+    /// Absent when the job failed as a whole.
+    pub item: Option<FailedItem>,
+    /// A word for the sort of failure.
+    pub code: String,
+    /// What happened last, and what to do.
+    pub sentence: String,
+    /// How often since it worked last.
+    pub count: u64,
+    pub first_at: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+    /// Absent once the run was removed.
+    pub last_run: Option<RunId>,
+}
+
 /// A scheduled kind of job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobSummary {
     pub kind: JobKind,
     pub is_enabled: bool,
-    /// "every 15 minutes", "daily at 03:00".
+    /// "every 15 minutes", "daily at 03:00 (Europe/Berlin)".
     pub schedule: String,
+    /// The same as one edits it: "every 15 minutes", "0 3 * * *"; empty = only on demand.
+    pub schedule_text: String,
+    /// It is an admin's own.
+    pub is_custom: bool,
+    /// What the program says, as one edits it; empty = only on demand.
+    pub default_schedule: String,
     pub next_at: Option<DateTime<Utc>>,
+    /// The same by the product's clock: "Mon 23 Nov 2026, 03:00 CET".
+    pub next_local: Option<String>,
     pub last_run: Option<RunSummary>,
 }

@@ -4,10 +4,12 @@
 
 pub mod access;
 pub mod audit;
+pub mod backups;
 pub mod dashboard;
 pub mod downloads;
 pub mod error;
 pub mod events;
+pub mod health;
 pub mod ids;
 pub mod integrations;
 pub mod jobs;

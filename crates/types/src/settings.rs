@@ -47,6 +47,8 @@ pub struct Settings {
     pub stall_minutes: u32,
     /// Days that lines of the audit log are kept.
     pub audit_retention_days: u32,
+    /// IANA name of the zone by whose clock scheduled jobs start.
+    pub time_zone: String,
 }
 
 impl Default for Settings {
@@ -67,6 +69,7 @@ impl Default for Settings {
             is_automatic: true,
             stall_minutes: 10,
             audit_retention_days: 365,
+            time_zone: "UTC".into(),
         }
     }
 }

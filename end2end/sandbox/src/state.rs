@@ -206,6 +206,8 @@ pub const KNOWN_FAULTS: &[(&str, &[&str])] = &[
             "late_items",
             "ignore_patch",
             "html",
+            "backup_500",
+            "backup_empty",
         ],
     ),
     ("tracker", &["failure", "no_peers", "down"]),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use http::{HeaderValue, Uri};
 
-use super::Source;
 use super::proxies::{ProxyHeader, TrustedProxies};
 use super::rates::Rates;
+use super::source::Source;
 
 /// Below the half minute after which many a proxy cuts a silent line.
 const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(20);

@@ -27,6 +27,8 @@ pub struct Keys {
     pub old_encryption: Option<SecretBox<[u8; 32]>>,
     /// Never empty; the newest first.
     pub signing: SigningKeys,
+    /// None: backups are not encrypted.
+    pub backup: Option<SecretBox<[u8; 32]>>,
 }
 
 impl Keys {
@@ -38,6 +40,7 @@ impl Keys {
             signing: *newest.expose_secret(),
             old_signing: old.iter().map(|key| *key.expose_secret()).collect(),
             old_encryption: self.old_encryption.iter().map(|key| *key.expose_secret()).collect(),
+            backup: self.backup.as_ref().map(|key| *key.expose_secret()),
         }
     }
 }
@@ -48,6 +51,13 @@ pub fn check_secrets(config: &Config) -> Result<()> {
         load_keys(config)?;
     }
     Ok(())
+}
+
+/// Whether both keys are there, so that loading them makes none.
+pub fn has_keys(config: &Config) -> bool {
+    let folder = config.data_dir.join("keys");
+    (config.encryption_key.is_some() || folder.join("encryption").exists())
+        && (config.signing_key.is_some() || folder.join("signing").exists())
 }
 
 /// Takes each key from the environment, else from `<data_dir>/keys/`, where a missing one is made.
@@ -66,11 +76,19 @@ pub fn load_keys(config: &Config) -> Result<Keys> {
             &folder.join("encryption"),
         )?,
         signing: load_signing_keys(config, &folder, SystemClock.now())?,
+        backup: read_backup_key(config)?,
     };
     if config.is_production {
         check_loaded_keys(&keys)?;
     }
     Ok(keys)
+}
+
+/// Only ever given: one that was made beside the data would be lost with it.
+fn read_backup_key(config: &Config) -> Result<Option<SecretBox<[u8; 32]>>> {
+    let decode = |text: &SecretString| decode_key(text.expose_secret());
+    let key = config.backup_key.as_ref().map(decode).transpose();
+    key.context("MAMCRAWLER_BACKUP_KEY must be 32 bytes in base64, such as `openssl rand -base64 32` prints")
 }
 
 fn load_old_key(config: &Config, folder: &Path) -> Result<Option<SecretBox<[u8; 32]>>> {

@@ -41,7 +41,10 @@ pub fn check_loaded_keys(keys: &Keys) -> Result<()> {
         .iter()
         .skip(1)
         .map(|key| ("MAMCRAWLER_SIGNING_KEYS_OLD", Some(key)));
-    let old = old.chain([("MAMCRAWLER_ENCRYPTION_KEY_OLD", keys.old_encryption.as_ref())]);
+    let old = old.chain([
+        ("MAMCRAWLER_ENCRYPTION_KEY_OLD", keys.old_encryption.as_ref()),
+        ("MAMCRAWLER_BACKUP_KEY", keys.backup.as_ref()),
+    ]);
     for (name, key) in newest.into_iter().chain(old) {
         let weakness = key.and_then(|key| find_weakness(key.expose_secret()));
         faults.extend(weakness.map(|why| format!("{name} is not random: {why}. {}", how_to_make(name))));

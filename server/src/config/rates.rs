@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use governor::Quota;
 
-use super::Source;
+use super::source::Source;
 
 /// What a rate is kept for. Each has a setting of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn without_a_setting_each_class_has_the_rate_that_is_promised() {
-        let rates = Rates::read(&Source(std::collections::BTreeMap::new())).unwrap();
+        let rates = Rates::read(&Source::of(&[])).unwrap();
         let promised = [
             (RateClass::Public, "10/min"),
             (RateClass::Authenticated, "60/min"),

@@ -62,7 +62,22 @@ pub const AUDITED: &[(&str, &str, &[&str])] = &[
         &["confirm_split"],
     ),
     ("POST /v1/jobs/{kind}/runs", "run_now", &["run_now"]),
-    ("PATCH /v1/jobs/{kind}", "set_job_enabled", &["set_job_enabled"]),
+    (
+        "PATCH /v1/jobs/{kind}",
+        "set_job_enabled",
+        &["set_job_enabled", "set_job_schedule"],
+    ),
+    ("", "set_job_schedule", &["set_job_schedule"]),
+    (
+        "POST /v1/failures/{id}/retry",
+        "retry_failure",
+        &["retry_failure", "retry_download"],
+    ),
+    (
+        "POST /v1/failures/{id}/dismiss",
+        "dismiss_failure",
+        &["dismiss_failure"],
+    ),
     ("POST /v1/runs/{id}/cancel", "cancel_run", &["cancel_run"]),
     ("POST /v1/integrations", "save_integration", &["save_integration"]),
     ("PUT /v1/integrations/{id}", "save_integration", &["save_integration"]),

@@ -155,7 +155,7 @@ pub fn find_credential(headers: &HeaderMap) -> Option<String> {
 }
 
 fn is_static(path: &str) -> bool {
-    path.starts_with("/pkg/") || path.starts_with("/health/")
+    path.starts_with("/pkg/") || path.starts_with("/health/") || path == "/metrics"
 }
 
 /// Where a request comes from.

@@ -2,11 +2,11 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::get;
 use services::Services;
 
 use super::AppState;
+use super::error::JsonError;
 
 pub fn routes() -> Router<AppState> {
     Router::new()
@@ -14,10 +14,8 @@ pub fn routes() -> Router<AppState> {
         .route("/health/ready", get(get_ready))
 }
 
-/// 200 when the database answers, else 503.
-async fn get_ready(State(services): State<Services>) -> (StatusCode, &'static str) {
-    match services::health::check_database(&services).await {
-        Ok(()) => (StatusCode::OK, "ready"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"),
-    }
+/// 200 when the database answers and has this program's schema, else 503 with the sentence why.
+async fn get_ready(State(services): State<Services>) -> Result<&'static str, JsonError> {
+    services::health::check_ready(&services).await?;
+    Ok("ready")
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::edge::Edge;
 use super::error::JsonError;
 
-/// Refuses a request without a sane `Host`, or for a host that is not ours. Health checks go by address and may pass.
+/// Refuses a request without a sane `Host`, or for a host that is not ours. Monitors may pass.
 pub async fn require_host(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let allowed = &edge.config.allowed_hosts;
     match read_hosts(&request) {
@@ -18,12 +18,17 @@ pub async fn require_host(State(edge): State<Edge>, request: Request, next: Next
         None => ([(CONNECTION, "close")], JsonError::from_status(StatusCode::BAD_REQUEST)).into_response(),
         Some(hosts) => {
             let is_ours = allowed.is_empty() || hosts.iter().all(|host| is_allowed(host, allowed));
-            if is_ours || request.uri().path().starts_with("/health/") {
+            if is_ours || is_for_monitors(request.uri().path()) {
                 return next.run(request).await;
             }
             JsonError::from_status(StatusCode::MISDIRECTED_REQUEST).into_response()
         }
     }
+}
+
+/// Monitors go by address. What `/metrics` tells is for whom shows its token, which no page of another site has.
+fn is_for_monitors(path: &str) -> bool {
+    path.starts_with("/health/") || path == "/metrics"
 }
 
 /// Every name that the request gives its host; `None` when it has none, several `Host` headers or a broken one.

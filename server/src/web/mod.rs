@@ -20,6 +20,7 @@ mod form_errors;
 mod headers;
 mod health;
 mod hosts;
+mod metrics;
 mod oidc;
 mod pages;
 mod peers;
@@ -32,6 +33,7 @@ mod streams;
 #[cfg(test)]
 mod test_state;
 
+pub use auth::find_credential;
 pub use edge::Edge;
 pub use router::build_router;
 pub use serve::{ConnectionLimits, serve_connections};
@@ -42,6 +44,8 @@ use leptos::config::LeptosOptions;
 use services::Services;
 use tokio::sync::watch;
 
+use crate::metrics::Metrics;
+
 /// What every handler can ask for.
 #[derive(Clone, FromRef)]
 pub struct AppState {
@@ -50,6 +54,7 @@ pub struct AppState {
     pub cookies: SessionCookies,
     pub edge: Edge,
     pub stop: Stop,
+    pub metrics: Metrics,
 }
 
 /// Whether the server was asked to stop: what would stay open for ever ends then.

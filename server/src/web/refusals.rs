@@ -107,7 +107,7 @@ impl Asked {
 }
 
 /// Anybody can make up methods, and each would be a kind of refusal of its own.
-fn tell_method(method: &Method) -> &str {
+pub fn tell_method(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
             method.as_str()

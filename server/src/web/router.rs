@@ -12,8 +12,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    AppState, api, auth, bodies, client, cors, covers, csrf, envelope, events, headers, health, hosts, oidc, pages,
-    rate, refusals, request_id,
+    AppState, api, auth, bodies, client, cors, covers, csrf, envelope, events, headers, health, hosts, metrics, oidc,
+    pages, rate, refusals, request_id,
 };
 
 /// The whole server as one service.
@@ -26,6 +26,7 @@ pub fn build_router(state: AppState) -> Router {
     let routes = Router::new()
         .nest("/api", api::routes(state.edge.config.has_api_docs))
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(of_the_browser)
         .fallback(pages::serve_file_or_not_found);
     layer_routes(routes, state)
@@ -40,6 +41,7 @@ fn layer_routes(routes: Router<AppState>, state: AppState) -> Router {
     // The first is the outermost.
     let around = ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), request_id::name_request))
+        .layer(from_fn(metrics::count_request))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), headers::harden))
         .layer(from_fn_with_state(state.clone(), envelope::write_errors))

@@ -11,6 +11,7 @@ use types::people::{LoginForm, NewUserForm, Role, SetupForm};
 
 use super::{AppState, Edge, Stop};
 use crate::config::{Config, EdgeConfig, leptos_options};
+use crate::metrics::Metrics;
 
 const PASSWORD: &str = "a long enough password";
 
@@ -42,6 +43,7 @@ impl TestState {
             cookies: SessionCookies { secure: false },
             edge: Edge::new(config.edge),
             stop: Stop(stop),
+            metrics: Metrics::default(),
         };
         Self {
             app,

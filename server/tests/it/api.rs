@@ -27,7 +27,13 @@ pub struct Answer {
 
 impl Api {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// `prepare` changes the server's settings before its start.
+    pub async fn start_with(prepare: impl FnOnce(&mut Server)) -> Self {
         let (mut server, database) = bare_server().await;
+        prepare(&mut server);
         for class in [
             "PUBLIC",
             "AUTHENTICATED",

@@ -53,6 +53,9 @@ fn rows(owned: &Owned) -> Vec<(&'static str, &'static str, String, Answered)> {
             Shared,
         ),
         ("post", "/downloads/{id}/retry", Seeded::Download.id(2), Shared),
+        ("post", "/failures/{id}/dismiss", Seeded::Failure.id(2), Shared),
+        // Last, as the job that it starts settles them all.
+        ("post", "/failures/{id}/retry", seeded(Seeded::Failure), Shared),
         ("get", "/integrations/{id}", seeded(Seeded::Integration), Shared),
         ("put", "/integrations/{id}", seeded(Seeded::Integration), Shared),
         ("patch", "/integrations/{id}", seeded(Seeded::Integration), Shared),

@@ -152,6 +152,16 @@ impl Walk {
         self.api.database.run_sql(&sql).await;
     }
 
+    /// A failure that no run settles meanwhile: it came just now.
+    async fn add_failure(&self) {
+        let sql = format!(
+            "INSERT INTO failures (id, kind, code, sentence, first_at, last_at)
+             VALUES ('{}', 'clean_up', 'added', 'It failed.', now(), now() + INTERVAL '1 hour')",
+            Seeded::Failure.id(9)
+        );
+        self.api.database.run_sql(&sql).await;
+    }
+
     /// A run that nobody starts today.
     async fn queue_run(&self) {
         let id = Seeded::Run.id(9);
@@ -259,6 +269,15 @@ async fn walk_wants_and_downloads(walk: &mut Walk) {
 }
 
 async fn walk_jobs_and_settings(walk: &mut Walk) {
+    // Before the job that they are about succeeds.
+    let failure = |number| Seeded::Failure.id(number);
+    walk.call("POST /v1/failures/{id}/dismiss", &failure(1), None).await;
+    walk.post("dismiss_failure", &id_form(&failure(2), "")).await;
+    walk.call("POST /v1/failures/{id}/retry", &failure(3), None).await;
+    walk.add_failure().await;
+    walk.post("retry_failure", &id_form(&failure(9), "")).await;
+    walk.post("set_job_schedule", "kind=clean_up&schedule=every 2 hours")
+        .await;
     walk.call("POST /v1/jobs/{kind}/runs", "clean_up", None).await;
     walk.post("run_now", "kind=clean_up").await;
     let off = Some(json!({ "is_enabled": false }));

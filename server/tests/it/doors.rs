@@ -16,7 +16,7 @@ const ID: &str = "id=018f2f5e-7c1a-7e55-b6a4-0c5a4c9d2f11";
 const SETTINGS: &str = "input[series_template]={title}&input[standalone_template]={title}&input[import_policy]=any\
     &input[min_bitrate_kbps]=1&input[max_size_gib]=1&input[min_seeders]=1&input[unsatisfied_reserve]=1\
     &input[floor_buffer]=1&input[min_free_gib]=1&input[max_automatic_grabs]=1&input[stall_minutes]=10\
-    &input[audit_retention_days]=400";
+    &input[audit_retention_days]=400&input[time_zone]=UTC";
 pub const INTEGRATION: &str = "input[kind]=torznab&input[name]=Feed&input[url]=http://127.0.0.1:1";
 
 /// (function, least role, a form that can be read). A new function without a row fails.
@@ -54,8 +54,10 @@ pub fn rows() -> Vec<(&'static str, Option<Role>, String)> {
         ("cancel_download", manager, id("")),
         ("choose_another", manager, id("")),
         ("confirm_split", manager, id("")),
+        ("dismiss_failure", manager, id("")),
         ("grab_candidate", manager, id("")),
         ("retry_download", manager, id("")),
+        ("retry_failure", manager, id("")),
         ("search_now", manager, id("")),
         ("cancel_run", admin, id("")),
         ("check_integration", admin, id("")),
@@ -75,6 +77,7 @@ pub fn rows() -> Vec<(&'static str, Option<Role>, String)> {
         ("save_sign_on", admin, "input[issuer]=http://127.0.0.1:1".into()),
         ("set_integration_enabled", admin, id("&is_enabled=false")),
         ("set_job_enabled", admin, "kind=clean_up&is_enabled=true".into()),
+        ("set_job_schedule", admin, "kind=clean_up&schedule=every 2 hours".into()),
         ("set_user_active", admin, id("&is_active=false")),
         ("set_user_email", admin, id("&email=eve@example.com")),
         ("set_user_role", admin, id("&role=admin")),

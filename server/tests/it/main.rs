@@ -28,7 +28,11 @@ mod audit_walk;
 #[path = "../../src/web/audited.rs"]
 mod audited;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod callers;
+#[cfg(test)]
+mod configuration;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
@@ -50,11 +54,21 @@ mod edge_sockets;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod key_rotation;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod monitoring;
+#[cfg(test)]
 mod oidc;
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
@@ -65,6 +79,8 @@ mod parity;
 mod people;
 #[cfg(test)]
 mod planted;
+#[cfg(test)]
+mod problems;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
@@ -79,3 +95,5 @@ mod stopping;
 mod support;
 #[cfg(test)]
 mod together;
+#[cfg(test)]
+mod workers;

@@ -22,6 +22,8 @@ const PAGES: &[(&str, Option<Role>, Option<Seeded>)] = &[
     ("/downloads/:id", Some(Role::Viewer), Some(Seeded::Download)),
     ("/wants", Some(Role::Viewer), None),
     ("/jobs", Some(Role::Manager), None),
+    ("/problems", Some(Role::Manager), None),
+    ("/backups", Some(Role::Admin), None),
     ("/runs/:id", Some(Role::Manager), Some(Seeded::Run)),
     ("/integrations", Some(Role::Manager), None),
     ("/integrations/:id", Some(Role::Manager), Some(Seeded::Integration)),

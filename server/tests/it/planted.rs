@@ -310,6 +310,7 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
         "/search",
         "/downloads",
         "/jobs",
+        "/backups",
         "/integrations",
         "/settings",
         "/settings/sign-on",
@@ -342,6 +343,12 @@ async fn planted_secrets_are_in_no_table_no_log_and_no_answer() {
     for (place, text) in answers.iter().chain(&database.dump().await) {
         assert_clean(place, text, &secrets);
     }
+    let shown = String::from_utf8(server.run("config").stdout).unwrap();
+    assert!(
+        shown.contains("MAMCRAWLER_SIGNING_KEY = ***"),
+        "the keys are among what is shown"
+    );
+    assert_clean("the configuration", &shown, &secrets);
     let log = server.log();
     assert!(log.contains("DEBUG"), "the log has its details");
     // That line is how an admin gets it.

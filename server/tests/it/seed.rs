@@ -15,6 +15,7 @@ pub enum Seeded {
     User = 10,
     Identity = 11,
     Search = 12,
+    Failure = 13,
 }
 
 impl Seeded {

@@ -38,3 +38,7 @@ INSERT INTO imports (id, download_id, status, target_path, created_at)
 SELECT pg_temp.id(7, n), pg_temp.id(6, 1), 'undone', '/srv/audiobooks/' || n, at FROM three;
 INSERT INTO runs (id, kind, status, sentence, started_by, run_at, queued_at, finished_at)
 SELECT pg_temp.id(8, n), 'clean_up', 'succeeded', 'Done.', 'anna', at, at, at FROM three;
+INSERT INTO failures (id, kind, code, sentence, first_at, last_at, last_run)
+SELECT pg_temp.id(13, n), 'clean_up', 'seeded ' || n, 'It failed.', at, at, pg_temp.id(8, n) FROM three;
+INSERT INTO backups (name, made_at, size_bytes, is_encrypted)
+SELECT 'seeded ' || n, at, n, FALSE FROM three;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -49,26 +49,52 @@ impl Server {
 
     /// Starts it and waits until it is ready.
     pub async fn start(&mut self) {
+        self.launch();
+        self.wait_until_ready().await;
+    }
+
+    /// Starts it and doesn't wait.
+    pub fn launch(&mut self) {
         assert!(self.child.is_none(), "the server runs already");
+        self.child = Some(self.spawn("serve"));
+    }
+
+    /// Starts another process of the same installation that works and doesn't listen.
+    pub fn spawn_worker(&self) -> Child {
+        self.spawn("worker")
+    }
+
+    /// Runs another command of the same installation to its end.
+    pub fn run(&self, argument: &str) -> Output {
+        let ran = self.command(argument).stdin(Stdio::null()).output();
+        ran.expect("setpriv (util-linux) starts it")
+    }
+
+    fn spawn(&self, argument: &str) -> Child {
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = self.command(argument);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        command.spawn().expect("setpriv (util-linux) starts it")
+    }
+
+    fn command(&self, argument: &str) -> Command {
         // The kernel ends it when this test's thread does, so that a failed test leaves nothing behind.
         let mut command = Command::new("setpriv");
         command
-            .args(["--pdeathsig", "TERM", env!("CARGO_BIN_EXE_mamcrawler"), "serve"])
+            .args(["--pdeathsig", "TERM", env!("CARGO_BIN_EXE_mamcrawler"), argument])
             .env_clear();
         for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.child = Some(command.spawn().expect("setpriv (util-linux) starts the server"));
-        self.wait_until_ready().await;
     }
 
-    async fn wait_until_ready(&mut self) {
+    /// Waits until it is ready.
+    pub async fn wait_until_ready(&mut self) {
         let started = Instant::now();
         while started.elapsed() < READY_WITHIN {
             if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
@@ -138,6 +164,11 @@ impl Server {
     pub fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes a setting away; counts from the next start on.
+    pub fn unset(&mut self, name: &str) {
+        self.settings.retain(|(known, _)| known != name);
     }
 
     fn log_path(&self) -> PathBuf {

@@ -1,5 +1,7 @@
 //! Audiobookshelf through its API. Contract: `contracts/audiobookshelf.md`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
@@ -10,15 +12,17 @@ use types::integrations::TestOutcome;
 use crate::error::{ClientError, Result};
 use crate::flex;
 use crate::http::{Answer, HttpClient, HttpOptions, base_url, join_url, shown_address};
-use crate::library::{CoverImage, Item, ItemHead, ItemPage, ItemPatch, Library, LibraryRoot};
+use crate::library::{CoverImage, Item, ItemHead, ItemPage, ItemPatch, Library, LibraryBackup, LibraryRoot};
 use crate::status::common_refusal;
 use crate::text::quote_words;
 use account::{Account, describe};
+use backups::read_backups;
 #[doc(hidden)]
 pub use item::{read_head, read_item, read_library};
 use update::{ignored_fields, patch_body};
 
 mod account;
+mod backups;
 mod item;
 mod update;
 
@@ -27,6 +31,9 @@ const SERVICE: &str = "Audiobookshelf";
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_COVER_BYTES: u64 = 5 * 1024 * 1024;
 const BATCH: usize = 100;
+/// It zips its database and all covers before it answers.
+const BACKUP_WITHIN: Duration = Duration::from_secs(600);
+const BACKUP_RIGHT: &str = "backups need an API key of an admin user.";
 
 /// How to reach Audiobookshelf.
 #[derive(Debug, Clone)]
@@ -39,21 +46,21 @@ pub struct AudiobookshelfConfig {
 
 /// Makes the client.
 pub fn connect(config: AudiobookshelfConfig) -> Result<impl Library + use<>> {
-    let limited = |max_body_bytes| {
-        HttpClient::new(
-            SERVICE,
-            HttpOptions {
-                max_body_bytes,
-                ..HttpOptions::default()
-            },
-        )
+    let limited = |max_body_bytes| HttpOptions {
+        max_body_bytes,
+        ..HttpOptions::default()
+    };
+    let patient = HttpOptions {
+        timeout: BACKUP_WITHIN,
+        ..HttpOptions::default()
     };
     let bearer = format!("Bearer {}", config.secret.expose_secret().trim());
     let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| key_refused())?;
     bearer.set_sensitive(true);
     Ok(Audiobookshelf {
-        http: limited(MAX_BODY_BYTES)?,
-        covers: limited(MAX_COVER_BYTES)?,
+        http: HttpClient::new(SERVICE, limited(MAX_BODY_BYTES))?,
+        covers: HttpClient::new(SERVICE, limited(MAX_COVER_BYTES))?,
+        patient: HttpClient::new(SERVICE, patient)?,
         base: base_url(SERVICE, &config.url)?,
         bearer,
     })
@@ -62,6 +69,8 @@ pub fn connect(config: AudiobookshelfConfig) -> Result<impl Library + use<>> {
 struct Audiobookshelf {
     http: HttpClient,
     covers: HttpClient,
+    /// For what takes minutes.
+    patient: HttpClient,
     base: Url,
     bearer: HeaderValue,
 }
@@ -216,6 +225,27 @@ impl Library for Audiobookshelf {
             content_type,
             bytes: answer.body,
         }))
+    }
+
+    async fn backups(&self) -> Result<Vec<LibraryBackup>> {
+        let request = self.request(Method::GET, "api/backups");
+        let answer: Value = self.ask(request, "list its backups", BACKUP_RIGHT).await?.json()?;
+        read_backups(&answer).ok_or_else(|| unexpected("no list of backups"))
+    }
+
+    async fn make_backup(&self) -> Result<()> {
+        let url = join_url(&self.base, "api/backups");
+        let request = self
+            .patient
+            .request(Method::POST, url)
+            .header(AUTHORIZATION, self.bearer.clone());
+        let answer = self.patient.send(request).await?;
+        if answer.status == 500 {
+            return Err(unexpected(
+                "it could not make a backup. Its log says why; mostly its disk is full or its backup folder can't be written.",
+            ));
+        }
+        self.check(answer, "make a backup", BACKUP_RIGHT).map(drop)
     }
 }
 

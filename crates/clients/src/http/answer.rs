@@ -14,12 +14,23 @@ use crate::error::{ClientError, Result};
 const EXCERPT_CHARACTERS: usize = 120;
 
 /// Status, headers and the whole body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     service: String,
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+}
+
+/// Headers and body may hold a session, a key or a torrent with one.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("service", &self.service)
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Answer {
@@ -165,5 +176,16 @@ mod tests {
         assert!(fault("{}").contains("missing field `token`"));
         assert!(!fault("{\"token\":\"hunter2\"}").contains("hunter2"));
         assert!(fault("<html>").contains("web page"));
+    }
+
+    #[test]
+    fn debug_shows_neither_headers_nor_body() {
+        let mut headers = HeaderMap::new();
+        headers.insert("set-cookie", "mam_id=planted".parse().unwrap());
+        let answer = Answer::new("The site", 200, headers.clone(), b"planted".to_vec());
+        let error = answer.unexpected("it is a test");
+        let shown = format!("{answer:?} {:?}", super::super::Broken { error, headers });
+        assert!(shown.contains("The site") && !shown.contains("planted"), "{shown}");
+        assert!(!shown.contains(&format!("{:?}", b"planted")), "{shown}");
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{ClientError, Result};
 
 mod address;
 mod answer;
+mod count;
 #[cfg(test)]
 pub(crate) mod fake_network;
 mod network;
@@ -61,11 +62,19 @@ pub struct HttpClient {
 }
 
 /// A call that failed, with what had arrived by then.
-#[derive(Debug)]
 pub struct Broken {
     pub error: ClientError,
     /// Of an answer whose body broke; empty when no answer began.
     pub headers: HeaderMap,
+}
+
+/// Headers may hold a session.
+impl std::fmt::Debug for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broken")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }
 
 impl From<ClientError> for Broken {
@@ -149,6 +158,7 @@ impl HttpClient {
         let address = shown_address(request.url());
         let started = Instant::now();
         let answer = self.exchange(request, &address).await;
+        count::count_exchange(&self.service, &answer, started.elapsed());
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let service = &self.service;
         match &answer {

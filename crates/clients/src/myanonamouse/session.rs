@@ -9,9 +9,11 @@ use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::SERVICE;
 use super::cookie::{clean_entered, renewed_value};
+
 use crate::error::{ClientError, Result};
 use crate::http::{Answer, HttpClient, shown_address};
 use crate::indexer::{RequestQueue, SessionStore};
@@ -46,7 +48,7 @@ impl Session {
     /// Runs as its own task: a caller that stops waiting must not lose the renewed cookie.
     pub async fn send(self: &Arc<Self>, request: RequestBuilder, expected: Expected) -> Result<Answer> {
         let session = self.clone();
-        let exchange = tokio::spawn(async move { session.exchange(request, expected).await });
+        let exchange = tokio::spawn(async move { session.exchange(request, expected).await }.in_current_span());
         exchange
             .await
             .unwrap_or_else(|_| Err(paused("a request was cut off as the server shuts down")))

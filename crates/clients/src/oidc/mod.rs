@@ -29,7 +29,7 @@ pub use userinfo::check_subject;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
-const SERVICE: &str = "The sign-in provider";
+pub(crate) const SERVICE: &str = "The sign-in provider";
 
 /// Us, as the provider knows us.
 #[derive(Clone)]

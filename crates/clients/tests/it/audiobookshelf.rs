@@ -339,3 +339,39 @@ async fn ids_that_would_leave_their_path_are_not_sent() {
     }
     assert!(server.received_requests().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn backups_are_listed_and_made_and_what_is_no_backup_is_left_out() {
+    let server = MockServer::start().await;
+    let backup = json!({"id": "2026-11-22T0330", "key": null, "filename": "2026-11-22T0330.audiobookshelf", "fileSize": "1048576",
+        "createdAt": 1_795_318_200_000_i64, "datePretty": "Sun, Nov 22 2026 03:30", "serverVersion": "2.36.0"});
+    let strange = json!({"id": "x", "createdAt": null});
+    let list = json!({"backups": [backup, strange], "backupLocation": "/metadata/backups", "backupPathEnvSet": false});
+    mount(&server, "GET", "/abs/api/backups", ok(list)).await;
+    mount(&server, "POST", "/abs/api/backups", ok(json!({"backups": []}))).await;
+    let backups = client(&server).backups().await.unwrap();
+    assert_eq!(backups.len(), 1);
+    assert_eq!(
+        (backups[0].file_name.as_str(), backups[0].size_bytes, backups[0].made_ms),
+        ("2026-11-22T0330.audiobookshelf", 1_048_576, 1_795_318_200_000)
+    );
+    client(&server).make_backup().await.unwrap();
+}
+
+#[tokio::test]
+async fn backups_that_are_refused_say_what_is_missing() {
+    for (answer, words) in [
+        (text(403, "Forbidden"), "backups need an API key of an admin user"),
+        (text(401, "Unauthorized"), "API key"),
+        (text(500, "Internal Server Error"), "it could not make a backup"),
+    ] {
+        let server = MockServer::start().await;
+        mount(&server, "POST", "/abs/api/backups", answer).await;
+        let error = client(&server).make_backup().await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let server = MockServer::start().await;
+    mount(&server, "GET", "/abs/api/backups", ok(json!([]))).await;
+    let error = client(&server).backups().await.unwrap_err().to_string();
+    assert!(error.contains("no list of backups"), "{error}");
+}

@@ -62,14 +62,23 @@ pub(super) fn find_programs(configured: Option<&Path>, layout: &Layout) -> Resul
         })
 }
 
+/// Every directory in which PostgreSQL's programs may be.
+pub(crate) fn list_bin_dirs() -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> = system_bin_dirs().collect();
+    dirs.extend(OTHER_PLACES.map(PathBuf::from));
+    dirs
+}
+
+fn system_bin_dirs() -> impl Iterator<Item = PathBuf> {
+    let versions = std::fs::read_dir(SYSTEM).into_iter().flatten().flatten();
+    versions.map(|entry| entry.path().join("bin"))
+}
+
 /// Newest first.
 fn find_installed() -> Vec<Programs> {
-    let versions = std::fs::read_dir(SYSTEM)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"));
-    let mut found: Vec<Programs> = versions.filter_map(|bin_dir| read_programs(&bin_dir)).collect();
+    let mut found: Vec<Programs> = system_bin_dirs()
+        .filter_map(|bin_dir| read_programs(&bin_dir))
+        .collect();
     found.sort_by_key(|programs| std::cmp::Reverse(programs.major.parse::<u32>().unwrap_or(0)));
     found.extend(OTHER_PLACES.iter().filter_map(|place| read_programs(Path::new(place))));
     found

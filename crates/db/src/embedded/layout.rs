@@ -137,6 +137,12 @@ fn make_private_dir(directory: &Path, account: &Account) -> std::io::Result<()> 
 }
 
 /// `run` within the data directory, or a short place named by its hash when that would be too long for a socket.
+/// The socket's directory of a cluster that runs, as it seems; nothing is made.
+pub(super) fn find_socket_dir(data_dir: &Path) -> Option<PathBuf> {
+    let socket_dir = choose_socket_dir(&data_dir.canonicalize().ok()?);
+    socket_dir.join(SOCKET_NAME).exists().then_some(socket_dir)
+}
+
 fn choose_socket_dir(data_dir: &Path) -> PathBuf {
     let own = data_dir.join("run");
     if own.join(SOCKET_NAME).as_os_str().len() <= SOCKET_PATH_MAX {

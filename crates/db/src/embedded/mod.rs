@@ -8,7 +8,7 @@ mod install;
 mod layout;
 mod process;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
@@ -16,6 +16,8 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use self::account::Account;
 use self::layout::Layout;
 use self::process::Supervisor;
+
+pub(crate) use self::install::list_bin_dirs;
 
 /// Crash recovery of a large database may take a while.
 const START_WITHIN: Duration = Duration::from_secs(120);
@@ -77,6 +79,17 @@ pub struct EmbeddedPostgres {
     supervisor: Supervisor,
 }
 
+/// The URL of a database in the one of this data directory, if some process runs it; nothing is made or started.
+pub fn find_running(data_dir: &Path, database: &str) -> Option<String> {
+    Some(url_at(&layout::find_socket_dir(data_dir)?, database))
+}
+
+fn url_at(socket_dir: &Path, database: &str) -> String {
+    let path = socket_dir.to_string_lossy();
+    let host = percent_encoding::utf8_percent_encode(&path, percent_encoding::NON_ALPHANUMERIC);
+    format!("postgres://postgres@{host}/{database}")
+}
+
 impl EmbeddedPostgres {
     /// Makes the cluster when it is new, starts it or adopts the one that runs, and returns once it answers.
     pub async fn start(options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
@@ -104,12 +117,7 @@ impl EmbeddedPostgres {
 
     /// The URL of a database in it.
     pub fn url(&self, database: &str) -> String {
-        let host = percent_encoding::utf8_percent_encode(
-            &self.layout.socket_dir.to_string_lossy(),
-            percent_encoding::NON_ALPHANUMERIC,
-        )
-        .to_string();
-        format!("postgres://postgres@{host}/{database}")
+        url_at(&self.layout.socket_dir, database)
     }
 
     /// Makes the database when it is missing. The name may hold letters, digits and underscores.
@@ -134,6 +142,14 @@ impl EmbeddedPostgres {
         let stopping = tokio::task::spawn_blocking(move || self.supervisor.stop());
         if stopping.await.is_err() {
             tracing::error!("the thread that stops PostgreSQL panicked");
+        }
+    }
+
+    /// Ends our hold: one that ran before us goes on for whoever started it, one of ours stops in order.
+    pub async fn release(mut self) {
+        let releasing = tokio::task::spawn_blocking(move || self.supervisor.release());
+        if releasing.await.is_err() {
+            tracing::error!("the thread that leaves PostgreSQL alone panicked");
         }
     }
 

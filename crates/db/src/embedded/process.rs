@@ -26,7 +26,11 @@ const FAILED_STARTS_MAX: u32 = 20;
 #[derive(Default)]
 struct State {
     process: Option<i32>,
+    /// The process ran before us.
+    is_adopted: bool,
     is_stopping: bool,
+    /// An adopted process is left alone.
+    is_released: bool,
     failure: Option<String>,
 }
 
@@ -69,6 +73,21 @@ impl Supervisor {
     /// Why it gave up.
     pub(super) fn failure(&self) -> Option<String> {
         lock(&self.state).failure.clone()
+    }
+
+    /// Leaves a process alone that ran before us; stops one that we started.
+    pub(super) fn release(&mut self) {
+        {
+            let mut state = lock(&self.state);
+            state.is_released = state.is_adopted;
+            state.is_stopping = true;
+        }
+        if !lock(&self.state).is_released {
+            return self.stop();
+        }
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the thread that watches PostgreSQL panicked");
+        }
     }
 
     /// Fast shutdown; returns when the process is gone. Safe to call twice.
@@ -138,13 +157,19 @@ fn keep_running(launch: &Launch, state: &Mutex<State>) {
 /// Watches a postmaster that is not our child until it is gone.
 fn wait_for_adopted(launch: &Launch, state: &Mutex<State>) {
     while let Some(process) = launch.layout.recorded_process().filter(|process| is_postgres(*process)) {
-        if lock(state).process != Some(process) {
-            tracing::info!("PostgreSQL still runs from before, adopted process {process}");
-            lock(state).process = Some(process);
+        let mut state = lock(state);
+        if state.is_released {
+            return;
         }
+        if state.process != Some(process) {
+            tracing::info!("PostgreSQL still runs from before, adopted process {process}");
+            (state.process, state.is_adopted) = (Some(process), true);
+        }
+        drop(state);
         thread::sleep(PAUSE);
     }
-    lock(state).process = None;
+    let mut state = lock(state);
+    (state.process, state.is_adopted) = (None, false);
 }
 
 fn spawn(launch: &Launch) -> std::io::Result<Child> {

@@ -103,6 +103,20 @@ async fn running_postmaster_is_adopted() {
 }
 
 #[tokio::test]
+async fn released_postmaster_goes_on_if_it_ran_before_and_stops_if_it_is_ours() {
+    let data_dir = make_data_dir();
+    let first = start(data_dir.path()).await.unwrap();
+    let guest = start(data_dir.path()).await.unwrap();
+    let process = first.process_id();
+    guest.release().await;
+    first.ensure_database("app").await.unwrap();
+    assert_eq!(first.process_id(), process, "it was not even started again");
+    let process = process.unwrap();
+    first.release().await;
+    assert!(!Path::new(&format!("/proc/{process}")).exists());
+}
+
+#[tokio::test]
 async fn stale_lock_file_of_a_dead_process_is_no_obstacle() {
     let data_dir = make_data_dir();
     let postgres = start(data_dir.path()).await.unwrap();

@@ -9,6 +9,8 @@ mod big_library;
 #[cfg(test)]
 mod candidates;
 #[cfg(test)]
+mod dumps;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
 mod events;
@@ -21,6 +23,10 @@ mod migrations;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod schema_page;
+#[cfg(test)]
 mod sealed;
 #[cfg(test)]
 mod seed;
+#[cfg(test)]
+mod upgrades;

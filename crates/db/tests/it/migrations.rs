@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use db::DbError;
+use db::{DbError, SchemaState};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::MigrationHarness;
 use testing::TestDatabase;
@@ -89,4 +89,38 @@ async fn database_of_a_newer_version_is_refused() {
         matches!(&error, DbError::NewerDatabase(version) if version == "20991231000000"),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_older_newer_or_the_same_is_told_apart() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connection().await;
+    let state = db::read_schema_state(&mut conn).await.unwrap();
+    let SchemaState::Current(newest) = state else {
+        panic!("{state:?}")
+    };
+    assert!(newest.starts_with("2026"), "{newest}");
+
+    let mut harness = AsyncMigrationHarness::new(db::Connection::establish(database.url()).await.unwrap());
+    harness.revert_last_migration(db::MIGRATIONS).unwrap();
+    assert_eq!(db::read_schema_state(&mut conn).await.unwrap(), SchemaState::Behind(1));
+    let all = 1 + harness.revert_all_migrations(db::MIGRATIONS).unwrap().len();
+    assert_eq!(
+        db::read_schema_state(&mut conn).await.unwrap(),
+        SchemaState::Behind(all)
+    );
+    conn.batch_execute("DROP TABLE __diesel_schema_migrations")
+        .await
+        .unwrap();
+    assert_eq!(
+        db::read_schema_state(&mut conn).await.unwrap(),
+        SchemaState::Behind(all)
+    );
+
+    assert_eq!(db::migrate(database.url()).await.unwrap(), all);
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')")
+        .await
+        .unwrap();
+    let newer = db::read_schema_state(&mut conn).await.unwrap();
+    assert_eq!(newer, SchemaState::Ahead("99990101000000".into()));
 }

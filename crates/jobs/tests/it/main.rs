@@ -1,6 +1,9 @@
 //! The engine on a real PostgreSQL.
 
+mod failures;
+mod figures;
 mod queue;
 mod recovery;
 mod schedules;
+mod starts;
 mod support;

@@ -24,7 +24,7 @@ async fn a_retry_waits_and_the_last_one_fails_with_its_sentence() {
     let work = handler(move |_| async move {
         Err(JobError::Retry {
             after,
-            sentence: "It is down.".into(),
+            complaint: "It is down.".into(),
         })
     });
     let worker = queue.start(work);

@@ -140,6 +140,8 @@ impl Budget {
 impl RefusalGate {
     /// The line to write for this refusal, with the count so far in its detail; `None` = no line.
     pub fn thin_out(&self, entry: NewAuditEntry) -> Option<NewAuditEntry> {
+        // The action is a word of ours. All are counted, those that get no line too.
+        metrics::counter!("mamcrawler_refusals_total", "what" => entry.action.clone()).increment(1);
         let number = entry.at.timestamp().div_euclid(SECONDS_PER_MINUTE);
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         if minute.number != number {

@@ -2,7 +2,9 @@
 
 use db::Connection;
 use db::downloads::DownloadRow;
+use diesel_async::AsyncConnection;
 use jobs::{JobError, Outcome, RunContext};
+use types::DownloadId;
 use types::downloads::DownloadState;
 use types::jobs::JobKind;
 
@@ -15,7 +17,7 @@ use crate::wants::enqueue_search;
 use crate::{Services, searches};
 
 /// States in which a job of ours has the next step; in all others a person, the client or time has it.
-const OURS: [DownloadState; 6] = [
+pub(crate) const OURS: [DownloadState; 6] = [
     DownloadState::Wanted,
     DownloadState::Searching,
     DownloadState::Queued,
@@ -43,13 +45,25 @@ pub async fn enqueue_unfinished(services: &Services) -> Result<u64> {
     let unfinished = db::downloads::list_downloads_in(&mut conn, &OURS).await?;
     let mut resumed = 0;
     for download in unfinished.iter().filter(|download| is_due(services, download)) {
-        resumed += u64::from(enqueue_next(services, &mut conn, download).await?);
+        resumed += u64::from(resume(services, &mut conn, download.id()).await?);
     }
     Ok(resumed)
 }
 
-/// A run that waits for its next try keeps its time.
-async fn enqueue_next(services: &Services, conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
+/// Other processes work meanwhile: what they finished since the list was read is not begun again.
+async fn resume(services: &Services, conn: &mut Connection, id: DownloadId) -> Result<bool> {
+    conn.transaction(async |conn| {
+        let download = db::downloads::lock_download(conn, id).await?;
+        if !OURS.contains(&download.state()?) || !is_due(services, &download) {
+            return Ok(false);
+        }
+        enqueue_next(services, conn, &download).await
+    })
+    .await
+}
+
+/// Whether a run was queued. One that waits for its next try keeps its time.
+pub(crate) async fn enqueue_next(services: &Services, conn: &mut Connection, download: &DownloadRow) -> Result<bool> {
     let kind = match download.state()? {
         DownloadState::Wanted | DownloadState::Searching => JobKind::SearchWant,
         DownloadState::Queued => JobKind::AdvanceDownload,

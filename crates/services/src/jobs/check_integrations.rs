@@ -1,6 +1,6 @@
 //! Tries every connected service, so that what is broken shows before it is needed.
 
-use jobs::{JobError, Outcome, RunContext};
+use jobs::{Complaint, JobError, Outcome, RunContext};
 use types::IntegrationId;
 use types::integrations::{Health, TestOutcome};
 use types::jobs::LogLevel;
@@ -33,6 +33,13 @@ pub async fn check_integrations(services: &Services, ctx: &RunContext) -> std::r
             ctx.log(LogLevel::Warning, format!("{}: {}", integration.name, outcome.sentence))
                 .await;
             failing.push(integration.name.as_str());
+            let complaint = Complaint {
+                code: "integration_failing",
+                sentence: outcome.sentence,
+            };
+            ctx.report_failure(integration.id.0, complaint);
+        } else {
+            ctx.report_success(integration.id.0);
         }
         ctx.progress(done, u64::try_from(enabled.len()).unwrap_or(0));
     }

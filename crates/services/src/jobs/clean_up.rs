@@ -37,10 +37,11 @@ pub async fn clean_up(services: &Services, ctx: &RunContext) -> std::result::Res
             true => "Nothing else was old enough to be removed.".to_owned(),
             false => format!("What else was old is removed ({removed})."),
         };
-        return Err(JobError::Fail(format!(
+        let sentence = format!(
             "The database refused to remove {}; its reason is in the server's log. {rest}",
             failed.join(", ")
-        )));
+        );
+        return Err(JobError::Fail(sentence.into()));
     }
     Ok(match removed.is_empty() {
         true => Outcome::NothingToDo("Nothing is old enough to be removed.".into()),
@@ -86,6 +87,10 @@ async fn remove_old(services: &Services) -> Result<Vec<(&'static str, DbResult<u
             jobs::delete_idle_runs_before(conn, now - IDLE_RUNS_KEPT)
                 .await
                 .map_err(Into::into),
+        ),
+        (
+            "problems",
+            jobs::delete_failures_before(conn, before).await.map_err(Into::into),
         ),
         (
             "searches",

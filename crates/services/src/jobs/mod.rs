@@ -1,6 +1,7 @@
 //! What the jobs do: one file a job, all entered through [`JobHandler`].
 
 mod advance_download;
+mod backups;
 mod check_imports;
 mod check_integrations;
 mod clean_up;
@@ -15,11 +16,12 @@ mod stall_ladder;
 mod sync_library;
 
 pub use check_imports::enqueue_unfinished;
+pub(crate) use check_imports::{OURS, enqueue_next};
 pub(crate) use fetch_torrent::torrent_context;
 pub(crate) use poll_clients::enqueue_import;
 
 use async_trait::async_trait;
-use jobs::{Handler, JobError, Outcome, RunContext};
+use jobs::{Complaint, Handler, JobError, Outcome, RunContext};
 use types::ErrorCode;
 use types::jobs::JobKind;
 
@@ -52,7 +54,18 @@ impl Handler for JobHandler {
             JobKind::SnapshotAccount => snapshot_account::snapshot_accounts(services, &ctx).await,
             JobKind::CheckIntegrations => check_integrations::check_integrations(services, &ctx).await,
             JobKind::CleanUp => clean_up::clean_up(services, &ctx).await,
+            JobKind::Backup => backups::back_up(services, &ctx).await,
+            JobKind::TestRestore => backups::test_restore(services, &ctx).await,
+            JobKind::BackUpLibrary => backups::back_up_library(services, &ctx).await,
         }
+    }
+}
+
+/// Counted by the error's code.
+pub(crate) fn complaint_of(error: ServiceError) -> Complaint {
+    Complaint {
+        code: error.code.as_str(),
+        sentence: error.message,
     }
 }
 
@@ -63,8 +76,8 @@ impl From<ServiceError> for JobError {
             ErrorCode::DatabaseError
             | ErrorCode::ServiceUnavailable
             | ErrorCode::ExternalApiError
-            | ErrorCode::Conflict => Self::retry(error.message),
-            _ => Self::Fail(error.message),
+            | ErrorCode::Conflict => Self::retry(complaint_of(error)),
+            _ => Self::Fail(complaint_of(error)),
         }
     }
 }

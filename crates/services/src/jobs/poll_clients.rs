@@ -11,8 +11,8 @@ use types::downloads::{DownloadState, EventCode};
 use types::integrations::{Health, Integration, TestOutcome};
 use types::jobs::{JobKind, LogLevel};
 
-use super::JOB_ACTOR;
 use super::stall_ladder::{climb_ladder, healthy_sentence};
+use super::{JOB_ACTOR, complaint_of};
 use crate::connect::Connected;
 use crate::error::{Result, ServiceError};
 use crate::transition::{Step, take_step};
@@ -83,10 +83,11 @@ pub async fn poll_clients(services: &Services, ctx: &RunContext) -> std::result:
             ours.len()
         )))
     } else {
-        Err(JobError::Fail(format!(
+        let sentence = format!(
             "{} could not be read; its downloads are looked at again.",
             failed.join(", ")
-        )))
+        );
+        Err(JobError::Fail(sentence.into()))
     }
 }
 
@@ -115,8 +116,14 @@ async fn follow_all(
             None => give_up_gone(services, client, download).await,
         };
         match followed {
-            Ok(has_moved) => moved += i64::from(has_moved),
-            Err(error) => ctx.log(LogLevel::Warning, format!("{}: {error}", download.id())).await,
+            Ok(has_moved) => {
+                moved += i64::from(has_moved);
+                ctx.report_success(download.id);
+            }
+            Err(error) => {
+                ctx.log(LogLevel::Warning, format!("{}: {error}", download.id())).await;
+                ctx.report_failure(download.id, complaint_of(error));
+            }
         }
     }
     Ok(moved)

@@ -9,7 +9,7 @@ use types::DownloadId;
 use types::downloads::{DownloadState, EventCode, HoldReason};
 use types::jobs::{JobKind, LogLevel};
 
-use super::JOB_ACTOR;
+use super::{JOB_ACTOR, complaint_of};
 use crate::Services;
 use crate::downloads::has_usable_release;
 use crate::error::{Result, ServiceError};
@@ -76,9 +76,15 @@ pub async fn retry_due(services: &Services, ctx: &RunContext) -> std::result::Re
     for download in due {
         ctx.check_cancelled()?;
         match look_again(services, download.id()).await {
-            Ok(has_moved) => retried += i64::from(has_moved),
+            Ok(has_moved) => {
+                retried += i64::from(has_moved);
+                ctx.report_success(download.id);
+            }
             // The others are not held up by one that can't go on.
-            Err(error) => ctx.log(LogLevel::Warning, format!("{}: {error}", download.id())).await,
+            Err(error) => {
+                ctx.log(LogLevel::Warning, format!("{}: {error}", download.id())).await;
+                ctx.report_failure(download.id, complaint_of(error));
+            }
         }
     }
     ctx.count("retried", retried);

@@ -45,7 +45,7 @@ pub async fn snapshot_accounts(services: &Services, ctx: &RunContext) -> std::re
         }
     }
     if !failed.is_empty() {
-        return Err(JobError::Fail(failed.join(" ")));
+        return Err(JobError::Fail(failed.join(" ").into()));
     }
     Ok(match read.is_empty() {
         true => Outcome::NothingToDo(paused.join(" ")),

@@ -32,7 +32,7 @@ impl Handler for Only {
 }
 
 /// Runs one job to its end.
-async fn run_job(app: &TestApp, admin: &Actor, kind: JobKind) -> RunDetail {
+pub async fn run_job(app: &TestApp, admin: &Actor, kind: JobKind) -> RunDetail {
     let id = runs::run_now(&app.services, admin, kind).await.unwrap();
     finish_run(app, admin, id).await
 }
@@ -74,7 +74,7 @@ async fn finish_run(app: &TestApp, admin: &Actor, id: RunId) -> RunDetail {
 }
 
 /// A download of a work of its own, in a state, with what else is set: `"next_at = now()"`.
-async fn add_download(app: &TestApp, number: u32, state: &str, set: &str) {
+pub async fn add_download(app: &TestApp, number: u32, state: &str, set: &str) {
     let id = format!("00000000-0000-0000-0000-0000000000{number:02}");
     let at = app.clock.now().to_rfc3339();
     for sql in [
@@ -97,7 +97,7 @@ async fn add_download(app: &TestApp, number: u32, state: &str, set: &str) {
 }
 
 /// Connects a service at an address.
-async fn connect(app: &TestApp, admin: &Actor, kind: IntegrationKind, url: &str) -> IntegrationId {
+pub async fn connect(app: &TestApp, admin: &Actor, kind: IntegrationKind, url: &str) -> IntegrationId {
     let form = form(kind, url, "secret");
     integrations::save_integration(&app.services, admin, form)
         .await

@@ -85,7 +85,7 @@ async fn a_book_says_where_it_comes_from() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_answers_is_healthy_and_one_that_is_gone_is_not() {
     let app = TestApp::new().await;
-    health::check_database(&app.services).await.unwrap();
+    health::check_ready(&app.services).await.unwrap();
     let url = "postgres://nobody@127.0.0.1:1/nothing";
     let gone = Services::new(
         db::connect(url, 1).unwrap(),
@@ -95,6 +95,6 @@ async fn a_database_that_answers_is_healthy_and_one_that_is_gone_is_not() {
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
     );
-    let error = health::check_database(&gone).await.unwrap_err();
+    let error = health::check_ready(&gone).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::ServiceUnavailable);
 }

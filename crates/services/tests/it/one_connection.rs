@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use services::grab::{GrabOptions, grab_candidate};
 use services::{
-    Actor, Origin, Services, account, api_keys, audit, auth, dashboard, downloads, identities, integrations, library,
-    oidc, runs, searches, sessions, settings, setup, standing, users, wants,
+    Actor, Origin, Services, account, api_keys, audit, auth, dashboard, downloads, failures, health, identities,
+    integrations, library, oidc, runs, searches, sessions, settings, setup, standing, users, wants,
 };
 use types::access::{NewApiKeyForm, Scope};
 use types::audit::{AuditFilter, AuditFormat};
@@ -19,7 +19,7 @@ use types::jobs::JobKind;
 use types::people::{ChangePasswordForm, LoginForm, NewUserForm, ResetPasswordForm, Role};
 use types::settings::Settings;
 use types::wants::WantReason;
-use types::{BookId, CandidateId, DownloadId, ErrorCode, IntegrationId, PageRequest, WantId};
+use types::{BookId, CandidateId, DownloadId, ErrorCode, FailureId, IntegrationId, PageRequest, WantId};
 use uuid::Uuid;
 
 use crate::shelf::{Book, connect_audiobookshelf, shelve};
@@ -66,6 +66,18 @@ impl Narrow {
             want,
             download,
         }
+    }
+
+    /// Adds what a job could not do with the download.
+    async fn add_failure(&self) -> FailureId {
+        let id = Uuid::from_u128(8);
+        let sql = format!(
+            "INSERT INTO failures (id, kind, item, code, sentence, first_at, last_at)
+             VALUES ('{id}', 'search_want', '{}', 'failed', 'It failed.', now(), now())",
+            self.download
+        );
+        self.app.run_sql(&sql).await;
+        FailureId(id)
     }
 
     /// Adds a release that was refused, of a search that is done.
@@ -138,8 +150,11 @@ async fn every_page_of_the_library_and_of_the_work_reads_over_one_connection() {
     get("imports", downloads::list_imports(services, admin, narrow.download)).await;
     get("jobs", runs::list_jobs(services, admin)).await;
     get("job", runs::get_job(services, admin, JobKind::CleanUp)).await;
+    get("health", health::get_health(services, admin)).await;
+    get("readings", health::take_readings(services)).await;
     let listed = get("runs", runs::list_runs(services, admin, None, page())).await;
     get("run", runs::get_run(services, admin, listed.items[0].id)).await;
+    get("problems", failures::list_failures(services, admin, None, page())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,6 +221,9 @@ async fn what_people_do_with_wants_and_downloads_takes_one_connection() {
     let search = get("choose another", downloads::choose_another(services, admin, id)).await;
     get("search", searches::get_search(services, admin, search)).await;
     get("retry", downloads::retry_download(services, admin, id)).await;
+    let problem = narrow.add_failure().await;
+    check("retry problem", failures::retry_failure(services, admin, problem)).await;
+    get("dismiss", failures::dismiss_failure(services, admin, problem)).await;
     check("split", downloads::confirm_split(services, admin, id)).await;
     get("cancel want", wants::cancel_want(services, admin, narrow.want)).await;
     let wanted = book("Emma", "Jane Austen");
@@ -216,6 +234,11 @@ async fn what_people_do_with_wants_and_downloads_takes_one_connection() {
     check("search want", wants::search_now(services, admin, want.await)).await;
     get("start search", searches::start_search(services, admin, wanted)).await;
     get("run", runs::run_now(services, admin, JobKind::CleanUp)).await;
+    let change = runs::JobChange {
+        schedule: Some("0 3 * * *".into()),
+        is_enabled: Some(true),
+    };
+    get("schedule", runs::change_job(services, admin, JobKind::CleanUp, change)).await;
     get("check", integrations::check_integration(services, admin, client)).await;
     get("delete", integrations::delete_integration(services, admin, client)).await;
 }

@@ -100,7 +100,7 @@ async fn jobs_are_listed_with_their_schedule_and_can_be_switched_off() {
         (false, "every 6 hours", None)
     );
     let full = jobs.iter().find(|job| job.kind == JobKind::SyncLibraryFull).unwrap();
-    assert_eq!(full.schedule, "daily at 02:00 UTC");
+    assert_eq!(full.schedule, "daily at 02:00 (UTC)");
     assert!(full.next_at.is_some());
 }
 

@@ -1,5 +1,6 @@
 //! A stand-in for Audiobookshelf 2.36: a library of its own that also really scans the library folder.
 
+mod backups;
 mod browse;
 mod folder_rules;
 mod items;
@@ -27,6 +28,7 @@ pub use shelf::Shelf;
 pub fn router(sandbox: &Shared) -> Router<Shared> {
     let with_key = Router::new()
         .merge(items::router())
+        .merge(backups::router())
         .merge(browse::router())
         .merge(people::router())
         .route("/api/authorize", post(authorize))

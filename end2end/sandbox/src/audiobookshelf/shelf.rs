@@ -22,6 +22,9 @@ pub struct Shelf {
     pub authors: BTreeMap<String, Entity>,
     pub series: BTreeMap<String, Entity>,
     pub progress: BTreeMap<String, Value>,
+    /// As they are listed, oldest first.
+    #[serde(default)]
+    pub backups: Vec<Value>,
     /// The scan that runs now.
     #[serde(skip)]
     pub task: Option<Value>,
@@ -157,6 +160,7 @@ impl Shelf {
             authors: BTreeMap::new(),
             series: BTreeMap::new(),
             progress: BTreeMap::new(),
+            backups: Vec::new(),
             task: None,
         }
     }

@@ -41,6 +41,7 @@ const FUNCTION_KINDS: &[(&str, Kind)] = &[
     ("search_now", Kind::Search),
     ("grab_candidate", Kind::Download),
     ("retry_download", Kind::Download),
+    ("retry_failure", Kind::Download),
     ("choose_another", Kind::Download),
 ];
 
@@ -58,6 +59,7 @@ const PLAIN_FUNCTIONS: &[&str] = &[
     "delete_integration",
     "delete_user",
     "disconnect_identity",
+    "dismiss_failure",
     "end_other_sessions",
     "end_session",
     "logout",
@@ -71,6 +73,7 @@ const PLAIN_FUNCTIONS: &[&str] = &[
     "save_sign_on",
     "set_integration_enabled",
     "set_job_enabled",
+    "set_job_schedule",
     "set_theme",
     "set_user_active",
     "set_user_email",
@@ -90,6 +93,7 @@ const CALL_KINDS: &[(&str, &str, Kind)] = &[
     ("POST", "/v1/wants/{id}/search", Kind::Search),
     ("POST", "/v1/downloads", Kind::Download),
     ("POST", "/v1/downloads/{id}/retry", Kind::Download),
+    ("POST", "/v1/failures/{id}/retry", Kind::Download),
     ("POST", "/v1/downloads/{id}/choose-another", Kind::Download),
 ];
 
@@ -109,6 +113,7 @@ const PLAIN_CALLS: &[(&str, &str)] = &[
     ("POST", "/v1/wants/{id}/cancel"),
     ("POST", "/v1/downloads/{id}/cancel"),
     ("POST", "/v1/downloads/{id}/confirm-split"),
+    ("POST", "/v1/failures/{id}/dismiss"),
     ("PATCH", "/v1/jobs/{kind}"),
     ("POST", "/v1/jobs/{kind}/runs"),
     ("POST", "/v1/runs/{id}/cancel"),
@@ -142,7 +147,7 @@ pub fn class_of(method: &Method, path: &str) -> RouteClass {
     if path.starts_with("/pkg/") || path.starts_with("/covers/") || ROOT_FILES.contains(&path) {
         return plain(Door::Static);
     }
-    if path == "/health" || path.starts_with("/health/") {
+    if path == "/metrics" || path == "/health" || path.starts_with("/health/") {
         return plain(Door::Health);
     }
     if let Some(function) = path.strip_prefix("/sfn/") {
@@ -305,6 +310,7 @@ mod tests {
         check("/covers/7", Door::Static);
         check("/favicon.svg", Door::Static);
         check("/health/live", Door::Health);
+        check("/metrics", Door::Health);
         check("/api/docs/page.js", Door::Page);
         check("/api/openapi.json", Door::Page);
         check("/api", Door::Api);

@@ -22,7 +22,7 @@ const DESCRIPTION: &str = "Everything that a person can do in the browser, for p
     Send an access token or an API key as `Authorization: Bearer …`. Lists are paged by `limit` and `cursor`. Every \
     error has the shape of `ErrorEnvelope`. Reads carry an `ETag`; edits take `If-Match`. `docs/API.md` tells the rest.";
 
-const TAGS: [(&str, &str); 20] = [
+const TAGS: [(&str, &str); 21] = [
     ("setup", "First start."),
     ("auth", "Signing in and out."),
     ("sessions", "Sign-ins."),
@@ -38,6 +38,7 @@ const TAGS: [(&str, &str); 20] = [
     ("account", "The member's account at the tracker."),
     ("jobs", "Background jobs."),
     ("runs", "Runs of background jobs."),
+    ("failures", "What background jobs could not do."),
     ("integrations", "Outside services that the admin connects."),
     ("settings", "The product's settings."),
     ("audit", "Who did what."),

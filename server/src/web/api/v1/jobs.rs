@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use services::Services;
+use services::runs::JobChange;
 use types::jobs::{JobKind, JobSummary, RunDetail, RunSummary};
 use types::people::Role;
 use types::{Page, PageRequest, RunId};
@@ -60,24 +61,34 @@ async fn get_job(
     Ok(Editable(services::runs::get_job(&services, &actor, kind).await?))
 }
 
-/// Whether a job runs by its schedule.
+/// What is to change; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
-struct JobChange {
-    is_enabled: bool,
+struct JobForm {
+    /// Whether it runs by its schedule.
+    is_enabled: Option<bool>,
+    /// "every 30 minutes", or a cron expression of five fields in the product's time zone; "default" = the program's own.
+    #[schema(max_length = 100)]
+    schedule: Option<String>,
 }
 
-/// Switch a job's schedule on or off
+/// Change a job
+///
+/// Switches it on or off, and gives it a schedule. It starts a minute later at most, and once however often it was missed.
 #[utoipa::path(patch, path = "/jobs/{kind}", tag = "jobs",
-    params(("kind" = inline(JobKind), Path, description = "Kind of the job.")), request_body = JobChange,
+    params(("kind" = inline(JobKind), Path, description = "Kind of the job.")), request_body = JobForm,
     responses((status = 204, description = "It is as asked.")))]
 async fn change_job(
     State(services): State<Services>,
     SignedInActor(actor): SignedInActor,
     ApiPath(kind): ApiPath<JobKind>,
     if_match: IfMatch,
-    ApiJson(change): ApiJson<JobChange>,
+    ApiJson(form): ApiJson<JobForm>,
 ) -> ApiResult<StatusCode> {
-    services::runs::set_job_enabled(&services, &actor, if_match.seen(kind), change.is_enabled).await?;
+    let change = JobChange {
+        is_enabled: form.is_enabled,
+        schedule: form.schedule,
+    };
+    services::runs::change_job(&services, &actor, if_match.seen(kind), change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

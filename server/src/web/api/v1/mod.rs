@@ -3,9 +3,11 @@
 mod account;
 mod audit;
 mod auth;
+mod backups;
 mod books;
 mod downloads;
 mod events;
+mod failures;
 mod groups;
 mod health;
 mod integrations;
@@ -40,6 +42,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         downloads::routes(),
         account::routes(),
         jobs::routes(),
+        backups::routes(),
+        failures::routes(),
         integrations::routes(),
         settings::routes(),
         audit::routes(),

@@ -1,0 +1,240 @@
+//! Names of backup files, and which of them are kept: one of each of 7 days, and before those one of each of 4 weeks.
+//!
+//! Days and weeks (Monday to Sunday, UTC) without a backup don't count: after a pause nothing is lost by its length.
+//! Of a day or week the newest one stays, or the newest that no test found broken. Whatever the calendar says, the newest
+//! of all stays, and the newest that a test really restored: a row of bad ones can't push out the last good one.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+
+/// Days of which one backup is kept.
+pub const DAYS: usize = 7;
+/// Weeks before those days of which one backup is kept.
+pub const WEEKS: usize = 4;
+
+const PATTERN: &str = "mamcrawler-%Y%m%dT%H%M%SZ.backup";
+
+/// What is known about a backup besides its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// No test has looked at it.
+    Untested,
+    /// A test brought everything back from it.
+    Restored,
+    /// A test found that it is damaged or incomplete.
+    Broken,
+}
+
+/// A backup, as far as it matters for keeping it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBackup {
+    pub name: String,
+    pub made_at: DateTime<Utc>,
+    pub proof: Proof,
+}
+
+/// The file's name for a backup of this moment; names sort by time.
+pub fn backup_name(made_at: DateTime<Utc>) -> String {
+    made_at.format(PATTERN).to_string()
+}
+
+/// When the backup of this name was made; `None` = no name of ours, so not a file of ours.
+pub fn read_backup_name(name: &str) -> Option<DateTime<Utc>> {
+    let made_at = NaiveDateTime::parse_from_str(name, PATTERN).ok()?.and_utc();
+    // Parsing takes spaces and signs that we never write.
+    (backup_name(made_at) == name).then_some(made_at)
+}
+
+/// The backups that are no longer needed.
+pub fn choose_removals(backups: &[KeptBackup]) -> Vec<&KeptBackup> {
+    let mut newest_first: Vec<&KeptBackup> = backups.iter().collect();
+    newest_first.sort_by_key(|backup| Reverse((backup.made_at, &backup.name)));
+    let daily = pick_one_of_each(&newest_first, DAYS, |at| at.date_naive());
+    let first_day = daily.last().map(|backup| backup.made_at.date_naive());
+    let before: Vec<&KeptBackup> = newest_first
+        .iter()
+        .filter(|backup| first_day.is_some_and(|day| backup.made_at.date_naive() < day))
+        .copied()
+        .collect();
+    let weekly = pick_one_of_each(&before, WEEKS, |at| at.iso_week());
+    let newest = newest_first.first().copied();
+    let restored = newest_first.iter().find(|backup| backup.proof == Proof::Restored);
+    let kept: BTreeSet<&str> = daily
+        .into_iter()
+        .chain(weekly)
+        .chain(newest)
+        .chain(restored.copied())
+        .map(|backup| backup.name.as_str())
+        .collect();
+    newest_first.retain(|backup| !kept.contains(backup.name.as_str()));
+    newest_first
+}
+
+/// The best of each of the first `count` periods.
+fn pick_one_of_each<'a, P: PartialEq>(
+    newest_first: &[&'a KeptBackup],
+    count: usize,
+    period: impl Fn(DateTime<Utc>) -> P,
+) -> Vec<&'a KeptBackup> {
+    newest_first
+        .chunk_by(|a, b| period(a.made_at) == period(b.made_at))
+        .take(count)
+        .map(|group| {
+            let sound = group.iter().find(|backup| backup.proof != Proof::Broken);
+            *sound.unwrap_or(&group[0])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_348_800, 0).unwrap() + TimeDelta::hours(hours)
+    }
+
+    fn backup(hours: i64, proof: Proof) -> KeptBackup {
+        KeptBackup {
+            name: backup_name(at(hours)),
+            made_at: at(hours),
+            proof,
+        }
+    }
+
+    fn rotate(backups: &mut Vec<KeptBackup>) {
+        let gone: Vec<String> = choose_removals(backups)
+            .iter()
+            .map(|backup| backup.name.clone())
+            .collect();
+        backups.retain(|backup| !gone.contains(&backup.name));
+    }
+
+    fn backups() -> impl Strategy<Value = Vec<KeptBackup>> {
+        let proof = prop_oneof![Just(Proof::Untested), Just(Proof::Restored), Just(Proof::Broken)];
+        vec((0_i64..3000, proof), 0..80).prop_map(|mut all| {
+            all.sort_by_key(|(hours, _)| *hours);
+            all.dedup_by_key(|(hours, _)| *hours);
+            all.into_iter().map(|(hours, proof)| backup(hours, proof)).collect()
+        })
+    }
+
+    #[test]
+    fn a_year_of_daily_backups_leaves_seven_days_and_four_weeks() {
+        let mut backups = Vec::new();
+        for day in 0..365 {
+            backups.push(backup(day * 24 + 3, Proof::Untested));
+            rotate(&mut backups);
+            if day < 40 {
+                continue;
+            }
+            let ages: Vec<i64> = backups
+                .iter()
+                .rev()
+                .map(|kept| day - (kept.made_at - at(3)).num_days())
+                .collect();
+            assert_eq!(ages[..7], [0, 1, 2, 3, 4, 5, 6]);
+            assert_eq!(ages.len(), 11, "{ages:?}");
+            assert!(
+                ages.windows(2).all(|pair| pair[1] - pair[0] <= 7),
+                "a week is missing: {ages:?}"
+            );
+            // The oldest is of the fourth week before.
+            assert!((22..=28).contains(&ages[10]), "{ages:?}");
+        }
+    }
+
+    #[test]
+    fn broken_backups_do_not_push_out_the_last_one_that_was_restored() {
+        let mut backups = vec![backup(0, Proof::Restored)];
+        for day in 1..200 {
+            backups.push(backup(day * 24, Proof::Broken));
+            rotate(&mut backups);
+        }
+        assert!(backups.iter().any(|kept| kept.proof == Proof::Restored));
+    }
+
+    #[test]
+    fn of_a_day_the_newest_that_is_not_broken_stays() {
+        let day = [
+            backup(1, Proof::Untested),
+            backup(2, Proof::Untested),
+            backup(3, Proof::Broken),
+            backup(30, Proof::Untested),
+        ];
+        let gone: Vec<_> = choose_removals(&day).iter().map(|gone| gone.made_at).collect();
+        assert_eq!(gone, [at(3), at(1)]);
+    }
+
+    #[test]
+    fn only_names_of_our_pattern_are_ours() {
+        assert_eq!(backup_name(at(0)), "mamcrawler-20261122T120000Z.backup");
+        assert_eq!(read_backup_name("mamcrawler-20261122T120000Z.backup"), Some(at(0)));
+        for foreign in [
+            "",
+            "mamcrawler.backup",
+            "mamcrawler-20261122T120000Z.backup.part",
+            ".mamcrawler-20261122T120000Z.backup",
+            "mamcrawler-20261122T120000Z.backup/..",
+            "mamcrawler- 20261122T120000Z.backup",
+            "mamcrawler-20261322T120000Z.backup",
+            "mamcrawler-+20261122T120000Z.backup",
+            "mamcrawler-2026112T120000Z.backup",
+            "Mamcrawler-20261122T120000Z.backup",
+        ] {
+            assert_eq!(read_backup_name(foreign), None, "{foreign}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_newest_and_the_newest_restored_are_never_removed(backups in backups()) {
+            let gone = choose_removals(&backups);
+            let newest = backups.iter().max_by_key(|backup| backup.made_at);
+            let restored = backups.iter().filter(|backup| backup.proof == Proof::Restored);
+            for kept in newest.into_iter().chain(restored.max_by_key(|backup| backup.made_at)) {
+                prop_assert!(!gone.contains(&kept));
+            }
+        }
+
+        #[test]
+        fn at_most_thirteen_stay_and_rotating_again_removes_nothing(mut backups in backups()) {
+            rotate(&mut backups);
+            prop_assert!(backups.len() <= DAYS + WEEKS + 2);
+            prop_assert!(choose_removals(&backups).is_empty());
+        }
+
+        #[test]
+        fn every_day_of_the_newest_seven_keeps_one_and_a_sound_one_if_it_has_one(backups in backups()) {
+            let mut left = backups.clone();
+            rotate(&mut left);
+            let mut days: Vec<_> = backups.iter().map(|backup| backup.made_at.date_naive()).collect();
+            days.dedup();
+            for day in days.iter().rev().take(DAYS) {
+                let of_day = |all: &[KeptBackup]| all.iter().filter(|b| b.made_at.date_naive() == *day).cloned().collect::<Vec<_>>();
+                let is_sound = |all: &[KeptBackup]| all.iter().any(|backup| backup.proof != Proof::Broken);
+                prop_assert!(!of_day(&left).is_empty());
+                prop_assert_eq!(is_sound(&of_day(&left)), is_sound(&of_day(&backups)));
+            }
+        }
+
+        #[test]
+        fn names_are_read_back(seconds in 0_i64..4_000_000_000) {
+            let made_at = DateTime::from_timestamp(seconds, 0).unwrap();
+            prop_assert_eq!(read_backup_name(&backup_name(made_at)), Some(made_at));
+        }
+
+        #[test]
+        fn any_text_that_is_read_is_the_name_that_we_would_write(name in ".{0,60}") {
+            if let Some(made_at) = read_backup_name(&name) {
+                prop_assert_eq!(backup_name(made_at), name);
+            }
+        }
+    }
+}

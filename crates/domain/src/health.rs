@@ -1,0 +1,259 @@
+//! What is well, what needs a look and what is broken, with what to do: for `mamcrawler doctor` and monitors.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use types::dashboard::AccountView;
+use types::health::{DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
+use types::integrations::Health;
+use types::jobs::RunStatus;
+
+/// Integrations are checked every 15 minutes; after this long, nobody checks any more.
+const CHECK_STALE: TimeDelta = TimeDelta::hours(1);
+/// What is due starts within seconds, unless every slot is taken for a while.
+const LAG_WARNING_SECONDS: u64 = 5 * 60;
+const LAG_FAILING_SECONDS: u64 = 30 * 60;
+/// Beyond its pause, what a job may take and a restart may cost.
+const JOB_GRACE: TimeDelta = TimeDelta::minutes(30);
+/// `rules.md` 9.4.
+const RATIO_WARNING: f64 = 1.575;
+const RATIO_EMERGENCY: f64 = 1.0;
+/// `rules.md` 9.5.
+const VIP_WARNING: TimeDelta = TimeDelta::days(14);
+const VIP_FLOOR: TimeDelta = TimeDelta::days(7);
+/// A daily backup that came late, and half a day.
+const BACKUP_STALE: TimeDelta = TimeDelta::hours(36);
+const GIB: u64 = 1 << 30;
+
+/// A verdict and its sentence.
+pub type Judgement = (Health, String);
+
+/// The worst of them; `Unknown` is worse than well and better than a warning.
+pub fn find_worst(all: impl IntoIterator<Item = Health>) -> Health {
+    let rank = |health: &Health| match health {
+        Health::Ok => 0,
+        Health::Unknown => 1,
+        Health::Warning => 2,
+        Health::Failing => 3,
+    };
+    all.into_iter().max_by_key(rank).unwrap_or(Health::Ok)
+}
+
+/// An integration by its last authenticated check.
+pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) -> Judgement {
+    if let Some(reason) = &integration.stopped {
+        return (Health::Failing, format!("Nothing is sent to it: {reason}"));
+    }
+    let Some(checked_at) = integration.checked_at else {
+        return (
+            Health::Unknown,
+            "It was not checked yet. Press Test in Settings → Integrations.".into(),
+        );
+    };
+    let sentence = integration.sentence.clone().unwrap_or_default();
+    let (age, sentence) = (now - checked_at, sentence.trim());
+    if integration.health == Health::Ok && age > CHECK_STALE {
+        let age = tell_duration(age);
+        return (
+            Health::Warning,
+            format!(
+                "It was well {age} ago and was not checked since. See whether “Check the integrations” runs in Jobs."
+            ),
+        );
+    }
+    match integration.health {
+        Health::Unknown => (
+            Health::Unknown,
+            "It was not checked yet. Press Test in Settings → Integrations.".into(),
+        ),
+        health if sentence.is_empty() => (health, format!("Checked {} ago.", tell_duration(age))),
+        health => (health, sentence.to_owned()),
+    }
+}
+
+/// Work that waits although it is due.
+pub fn judge_queue(queue: &[QueueHealth]) -> Judgement {
+    let waiting = queue.iter().filter_map(|one| Some((one.lag_seconds?, one)));
+    let Some((lag, oldest)) = waiting.max_by_key(|(lag, _)| *lag) else {
+        return (Health::Ok, "Nothing that is due waits.".into());
+    };
+    let health = match lag {
+        LAG_FAILING_SECONDS.. => Health::Failing,
+        LAG_WARNING_SECONDS.. => Health::Warning,
+        _ => Health::Ok,
+    };
+    let (due, label) = (oldest.due, oldest.kind.label());
+    let waits = tell_duration(TimeDelta::seconds(i64::try_from(lag).unwrap_or(i64::MAX / 1000)));
+    let sentence = format!("“{label}” waits for {waits}, {due} in line.");
+    match health {
+        Health::Ok => (health, sentence),
+        _ => (
+            health,
+            format!(
+                "{sentence} See that `mamcrawler serve` or `worker` runs; more MAMCRAWLER_WORKER_SLOTS take more at once."
+            ),
+        ),
+    }
+}
+
+/// A job by when it last succeeded.
+pub fn judge_job(job: &JobHealth, now: DateTime<Utc>) -> Judgement {
+    if !job.is_enabled {
+        return (Health::Unknown, "It is switched off in Jobs.".into());
+    }
+    let Some(pause) = job
+        .longest_pause_seconds
+        .and_then(|seconds| i64::try_from(seconds).ok())
+    else {
+        return (Health::Ok, "It starts on demand.".into());
+    };
+    let failed = matches!(job.last_status, Some(RunStatus::Failed | RunStatus::Lost));
+    let said = job.last_sentence.as_deref().unwrap_or_default();
+    let Some(succeeded_at) = job.last_success_at else {
+        return match failed {
+            true => (
+                Health::Failing,
+                format!("It has never succeeded. The last run said: {said}"),
+            ),
+            false => (Health::Unknown, "It has not run yet.".into()),
+        };
+    };
+    let age = now - succeeded_at;
+    let ago = tell_duration(age);
+    if age > TimeDelta::seconds(2 * pause) + JOB_GRACE {
+        let due = tell_duration(TimeDelta::seconds(pause));
+        return (
+            Health::Failing,
+            format!(
+                "It last succeeded {ago} ago, though it is to run every {due} or more often. See its runs in Jobs."
+            ),
+        );
+    }
+    if failed {
+        return (
+            Health::Warning,
+            format!("It succeeded {ago} ago; the last run failed: {said}"),
+        );
+    }
+    (Health::Ok, format!("It succeeded {ago} ago."))
+}
+
+/// The account at the tracker (`rules.md` 9); `reserve` is how many unsatisfied slots stay free.
+pub fn judge_account(account: &AccountView, reserve: i64, now: DateTime<Utc>) -> Judgement {
+    if account.is_stale {
+        let age = tell_duration(now - account.taken_at);
+        return (
+            Health::Failing,
+            format!("It was last read {age} ago, so it counts as unknown and paid grabs wait. Test the integration."),
+        );
+    }
+    let faults: Vec<Judgement> = [
+        judge_ratio(account),
+        judge_vip(account, now),
+        judge_slots(account, reserve),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if faults.is_empty() {
+        return (
+            Health::Ok,
+            format!("It was read {} ago.", tell_duration(now - account.taken_at)),
+        );
+    }
+    let sentences: Vec<&str> = faults.iter().map(|(_, sentence)| sentence.as_str()).collect();
+    (
+        find_worst(faults.iter().map(|(health, _)| *health)),
+        sentences.join(" "),
+    )
+}
+
+fn judge_ratio(account: &AccountView) -> Option<Judgement> {
+    let ratio = account.ratio?;
+    let sentence = format!("The ratio is {ratio:.2}.");
+    match ratio {
+        _ if ratio <= RATIO_EMERGENCY => {
+            Some((Health::Failing, format!("{sentence} Seed, and grab only what is free.")))
+        }
+        _ if ratio <= RATIO_WARNING => Some((Health::Warning, format!("{sentence} Paid grabs stop below 1.50."))),
+        _ => None,
+    }
+}
+
+fn judge_vip(account: &AccountView, now: DateTime<Utc>) -> Option<Judgement> {
+    let left = account.vip_until? - now;
+    let sentence = match left <= TimeDelta::zero() {
+        true => "VIP has ended.".to_owned(),
+        false => format!("VIP ends in {}.", tell_duration(left)),
+    };
+    match left {
+        _ if left < VIP_FLOOR => Some((Health::Failing, format!("{sentence} Renew it at the tracker."))),
+        _ if left < VIP_WARNING => Some((Health::Warning, format!("{sentence} Renew it soon."))),
+        _ => None,
+    }
+}
+
+fn judge_slots(account: &AccountView, reserve: i64) -> Option<Judgement> {
+    let (count, limit) = (account.unsatisfied_count?, account.unsatisfied_limit?);
+    (limit - count <= reserve).then(|| {
+        let sentence = format!("{count} of {limit} unsatisfied slots are taken, so grabs wait until some are seeded.");
+        (Health::Warning, sentence)
+    })
+}
+
+/// The backups, which are made daily, by the newest.
+pub fn judge_backup(last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Judgement {
+    let Some(last) = last else {
+        let sentence = "There is no backup yet. Run `mamcrawler backup`, and see that “Back up the database” is switched on in Jobs.";
+        return (Health::Warning, sentence.into());
+    };
+    let (age, ago) = (now - last, tell_duration(now - last));
+    match age > BACKUP_STALE {
+        true => (
+            Health::Failing,
+            format!(
+                "The last backup was made {ago} ago. See the runs of the backup job in Jobs, and the space where backups are."
+            ),
+        ),
+        false => (Health::Ok, format!("The last backup was made {ago} ago.")),
+    }
+}
+
+/// A file system by its free space; `floor_gib` is what is to stay free.
+pub fn judge_disk(disk: &DiskHealth, floor_gib: u32) -> Judgement {
+    let Some(free) = disk.free_bytes else {
+        let sentence = format!(
+            "{} can't be seen from here. Check that it is mounted and may be read.",
+            disk.path
+        );
+        return (Health::Unknown, sentence);
+    };
+    let floor = u64::from(floor_gib) * GIB;
+    let is_low = free < floor;
+    let sentence = format!("{} GiB are free at {}.", free / GIB, disk.path);
+    match is_low {
+        true if free < floor / 4 => (
+            Health::Failing,
+            format!("{sentence} {floor_gib} GiB are to stay free; remove what is not needed, or add space."),
+        ),
+        true => (
+            Health::Warning,
+            format!("{sentence} {floor_gib} GiB are to stay free, so downloads wait. Make room."),
+        ),
+        false => (Health::Ok, sentence),
+    }
+}
+
+/// "40 seconds", "12 minutes", "3 hours", "2 days": the largest unit that fits. A clock set back counts as no time.
+pub fn tell_duration(duration: TimeDelta) -> String {
+    let seconds = duration.num_seconds().max(0);
+    let (count, unit) = match seconds {
+        172_800.. => (seconds / 86_400, "days"),
+        7_200.. => (seconds / 3_600, "hours"),
+        120.. => (seconds / 60, "minutes"),
+        1 => (1, "second"),
+        _ => (seconds, "seconds"),
+    };
+    format!("{count} {unit}")
+}
+
+#[cfg(test)]
+mod tests;

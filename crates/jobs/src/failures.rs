@@ -1,0 +1,250 @@
+//! What jobs could not do, counted by job, thing and code: the Problems page.
+//!
+//! A failure is recorded in the transaction that ends its run, and forgotten when the same job succeeds at the same thing.
+
+use chrono::{DateTime, Utc};
+use diesel::OptionalExtension;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use types::events::LiveEvent;
+use types::jobs::{JobKind, RunStatus};
+use types::{FailureId, Page, PageRequest, RunId};
+use uuid::Uuid;
+
+use crate::handler::Complaint;
+use crate::history::{CountRow, known_kinds, read_run_cursor, write_run_cursor};
+use crate::queue::notify;
+use crate::store::{ClaimedRun, End, storable, subject_of};
+use crate::{EVENT_CHANNEL, Result};
+
+/// Stands for no item in the unique index.
+const WHOLE_JOB: Uuid = Uuid::nil();
+
+/// What a run says of one of several things that it is about; `None` = it worked.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub item: Uuid,
+    pub complaint: Option<Complaint>,
+}
+
+/// Something that did not work.
+#[derive(Debug, Clone, Copy)]
+pub struct Failed<'a> {
+    /// Word of the job's kind.
+    pub kind: &'a str,
+    /// The thing; `None` = the job as a whole.
+    pub item: Option<Uuid>,
+    pub code: &'a str,
+    pub sentence: &'a str,
+    pub run: Option<RunId>,
+}
+
+/// A counted failure.
+#[derive(Debug, Clone, diesel::QueryableByName)]
+pub struct FailureRow {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub item: Option<Uuid>,
+    #[diesel(sql_type = Text)]
+    pub code: String,
+    #[diesel(sql_type = Text)]
+    pub sentence: String,
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    #[diesel(sql_type = Timestamptz)]
+    pub first_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    pub last_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub last_run: Option<Uuid>,
+}
+
+const COLUMNS: &str = "id, kind, item, code, sentence, count, first_at, last_at, last_run";
+
+impl FailureRow {
+    /// The job that failed; only known kinds are read.
+    pub fn job(&self) -> JobKind {
+        self.kind.parse().expect("only known kinds are read")
+    }
+}
+
+/// Writes what the end of a run says about failures, in the transaction that ends it.
+pub(crate) async fn settle_run(
+    conn: &mut AsyncPgConnection,
+    run: &ClaimedRun,
+    end: &End,
+    findings: &[Finding],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let own = match end {
+        // A run that names what failed is not counted beside it.
+        End::Failed(_) if findings.iter().any(|finding| finding.complaint.is_some()) => None,
+        End::Failed(complaint) => Some(Some(complaint)),
+        End::Final(RunStatus::Succeeded | RunStatus::NothingToDo, _) => Some(None),
+        _ => None,
+    };
+    let of_items = findings
+        .iter()
+        .map(|finding| (Some(finding.item), finding.complaint.as_ref()));
+    let own = own.map(|complaint| (subject_of(&run.payload), complaint));
+    let mut worked = Vec::new();
+    for (item, complaint) in own.into_iter().chain(of_items) {
+        let Some(complaint) = complaint else {
+            worked.push(item.unwrap_or(WHOLE_JOB));
+            continue;
+        };
+        let failed = Failed {
+            kind: run.kind.as_str(),
+            item,
+            code: complaint.code,
+            sentence: &complaint.sentence,
+            run: Some(run.id),
+        };
+        record_failure(conn, &failed, now).await?;
+    }
+    resolve(conn, run, worked).await
+}
+
+/// Counts a failure in the caller's transaction.
+pub async fn record_failure(conn: &mut AsyncPgConnection, failed: &Failed<'_>, now: DateTime<Utc>) -> Result<()> {
+    diesel::sql_query(
+        "INSERT INTO failures AS f (id, kind, item, code, sentence, first_at, last_at, last_run)
+         VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $5, $6)
+         ON CONFLICT (kind, COALESCE(item, '00000000-0000-0000-0000-000000000000'), code)
+         DO UPDATE SET sentence = excluded.sentence, count = f.count + 1, last_at = excluded.last_at,
+             last_run = COALESCE(excluded.last_run, f.last_run)",
+    )
+    .bind::<Text, _>(failed.kind)
+    .bind::<Nullable<SqlUuid>, _>(failed.item)
+    .bind::<Text, _>(failed.code)
+    .bind::<Text, _>(storable(failed.sentence))
+    .bind::<Timestamptz, _>(now)
+    .bind::<Nullable<SqlUuid>, _>(failed.run.map(|run| run.0))
+    .execute(conn)
+    .await?;
+    notify_failures(conn).await
+}
+
+/// Forgets what failed before this run began: what its own steps recorded meanwhile stays.
+async fn resolve(conn: &mut AsyncPgConnection, run: &ClaimedRun, worked: Vec<Uuid>) -> Result<()> {
+    if worked.is_empty() {
+        return Ok(());
+    }
+    let resolved = diesel::sql_query(
+        "DELETE FROM failures WHERE kind = $1 AND COALESCE(item, '00000000-0000-0000-0000-000000000000') = ANY($2)
+             AND last_at < (SELECT started_at FROM runs WHERE id = $3)",
+    )
+    .bind::<Text, _>(run.kind.as_str())
+    .bind::<Array<SqlUuid>, _>(worked)
+    .bind::<SqlUuid, _>(run.id.0)
+    .execute(conn)
+    .await?;
+    if resolved == 0 {
+        Ok(())
+    } else {
+        notify_failures(conn).await
+    }
+}
+
+/// Forgets everything that failed about a thing, as a person decided about it or it ended well.
+pub async fn forget_failures(conn: &mut AsyncPgConnection, item: Uuid) -> Result<()> {
+    let forgotten = diesel::sql_query("DELETE FROM failures WHERE item = $1")
+        .bind::<SqlUuid, _>(item)
+        .execute(conn)
+        .await?;
+    if forgotten == 0 {
+        Ok(())
+    } else {
+        notify_failures(conn).await
+    }
+}
+
+/// Failures that nobody dismissed, newest first. `None` = the cursor is not ours.
+pub async fn list_failures(
+    conn: &mut AsyncPgConnection,
+    kind: Option<JobKind>,
+    page: &PageRequest,
+) -> Result<Option<Page<FailureRow>>> {
+    let cursor = page.cursor.as_deref().map(read_cursor);
+    if cursor == Some(None) {
+        return Ok(None);
+    }
+    let (before, before_id) = cursor.flatten().unzip();
+    let rows: Vec<FailureRow> = diesel::sql_query(format!(
+        "SELECT {COLUMNS} FROM failures
+         WHERE dismissed_at IS NULL AND ($1::text IS NULL OR kind = $1) AND kind = ANY($5)
+             AND ($2::timestamptz IS NULL OR (last_at, id) < ($2, $3))
+         ORDER BY last_at DESC, id DESC LIMIT $4"
+    ))
+    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
+    .bind::<Nullable<Timestamptz>, _>(before)
+    .bind::<Nullable<SqlUuid>, _>(before_id)
+    .bind::<BigInt, _>(i64::from(page.limit()) + 1)
+    .bind::<Array<Text>, _>(known_kinds())
+    .load(conn)
+    .await?;
+    Ok(Some(Page::cut(
+        rows,
+        page.limit(),
+        count_failures(conn, kind).await?,
+        |row| format!("{CURSOR_MARK}{}", write_run_cursor(row.last_at, row.id)),
+    )))
+}
+
+/// Tells a cursor from one of the runs.
+const CURSOR_MARK: char = 'f';
+
+fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    read_run_cursor(text.strip_prefix(CURSOR_MARK)?)
+}
+
+/// How many failures nobody dismissed.
+pub async fn count_failures(conn: &mut AsyncPgConnection, kind: Option<JobKind>) -> Result<u64> {
+    let row: CountRow = diesel::sql_query(
+        "SELECT count(*) FROM failures
+         WHERE dismissed_at IS NULL AND ($1::text IS NULL OR kind = $1) AND kind = ANY($2)",
+    )
+    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
+    .bind::<Array<Text>, _>(known_kinds())
+    .get_result(conn)
+    .await?;
+    Ok(row.count.unsigned_abs())
+}
+
+/// One that nobody dismissed; it stays as it is until the end of the transaction.
+pub async fn find_failure(conn: &mut AsyncPgConnection, id: FailureId) -> Result<Option<FailureRow>> {
+    diesel::sql_query(format!(
+        "SELECT {COLUMNS} FROM failures WHERE id = $1 AND dismissed_at IS NULL AND kind = ANY($2) FOR UPDATE"
+    ))
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<Array<Text>, _>(known_kinds())
+    .get_result(conn)
+    .await
+    .optional()
+}
+
+/// Hides a failure until it worked once and failed again.
+pub async fn dismiss_failure(conn: &mut AsyncPgConnection, id: FailureId, now: DateTime<Utc>) -> Result<()> {
+    diesel::sql_query("UPDATE failures SET dismissed_at = $2 WHERE id = $1")
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Timestamptz, _>(now)
+        .execute(conn)
+        .await?;
+    notify_failures(conn).await
+}
+
+/// Forgets failures that did not come again since `before`.
+pub async fn delete_failures_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize> {
+    diesel::sql_query("DELETE FROM failures WHERE last_at < $1")
+        .bind::<Timestamptz, _>(before)
+        .execute(conn)
+        .await
+}
+
+async fn notify_failures(conn: &mut AsyncPgConnection) -> Result<()> {
+    let event = serde_json::to_string(&LiveEvent::Failures).expect("an event is plain data");
+    notify(conn, EVENT_CHANNEL, &event).await
+}

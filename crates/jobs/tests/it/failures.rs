@@ -1,0 +1,208 @@
+//! What jobs could not do.
+
+#![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
+
+use chrono::TimeDelta;
+use jobs::{Complaint, FailureRow, JobError, NewRun, Outcome};
+use types::jobs::JobKind;
+use types::{FailureId, Page, PageRequest, RunId};
+use uuid::Uuid;
+
+use crate::support::{Queue, handler};
+
+const BOOK: Uuid = Uuid::from_u128(77);
+const OTHER: Uuid = Uuid::from_u128(78);
+
+async fn list(queue: &Queue, kind: Option<JobKind>, page: PageRequest) -> Page<FailureRow> {
+    let mut conn = queue.database.connection().await;
+    jobs::list_failures(&mut conn, kind, &page).await.unwrap().unwrap()
+}
+
+async fn see(queue: &Queue) -> Vec<(String, Option<Uuid>, String, i64)> {
+    let rows = list(queue, None, PageRequest::default()).await.items;
+    rows.into_iter()
+        .map(|row| (row.kind, row.item, row.sentence, row.count))
+        .collect()
+}
+
+fn about(queue: &Queue, item: Uuid) -> NewRun {
+    NewRun::about(queue.new_id(), JobKind::ImportDownload, item, "test", queue.clock.now())
+}
+
+/// Runs it to this end; the clock goes on a minute.
+async fn run_to(queue: &Queue, run: NewRun, answer: Result<Outcome, JobError>) -> RunId {
+    let status = match &answer {
+        Ok(Outcome::Done(_)) => "succeeded",
+        Ok(Outcome::NothingToDo(_)) => "nothing_to_do",
+        Err(_) => "failed",
+    };
+    let id = queue.enqueue(run).await.unwrap();
+    let worker = queue.start(handler(move |_| {
+        let answer = answer.clone();
+        async move { answer }
+    }));
+    queue.wait_for(id, status).await;
+    worker.stop().await;
+    queue.clock.advance(TimeDelta::minutes(1));
+    id
+}
+
+fn fail(sentence: &str) -> Result<Outcome, JobError> {
+    Err(JobError::Fail(sentence.into()))
+}
+
+fn done() -> Result<Outcome, JobError> {
+    Ok(Outcome::Done("Done.".into()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_counted_by_thing_and_forgotten_when_it_works() {
+    let queue = Queue::new().await;
+    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
+    let last = run_to(&queue, about(&queue, BOOK), fail("Still no space.")).await;
+    run_to(&queue, about(&queue, OTHER), fail("Unreadable.")).await;
+    let rows = list(&queue, None, PageRequest::default()).await;
+    assert_eq!(rows.total, 2);
+    let of_book = rows.items.iter().find(|row| row.item == Some(BOOK)).unwrap();
+    assert_eq!((of_book.count, of_book.sentence.as_str()), (2, "Still no space."));
+    assert_eq!((of_book.last_run, of_book.code.as_str()), (Some(last.0), "failed"));
+    assert_eq!(of_book.last_at - of_book.first_at, TimeDelta::minutes(1));
+    run_to(&queue, about(&queue, BOOK), done()).await;
+    let left = [("import_download".to_owned(), Some(OTHER), "Unreadable.".to_owned(), 1)];
+    assert_eq!(see(&queue).await, left);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sort_of_failure_of_the_same_thing_is_another_row() {
+    let queue = Queue::new().await;
+    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
+    let defect = Complaint {
+        code: "external_api_error",
+        sentence: "It does not answer.".into(),
+    };
+    run_to(&queue, about(&queue, BOOK), Err(JobError::Fail(defect))).await;
+    assert_eq!(see(&queue).await.len(), 2);
+    run_to(
+        &queue,
+        about(&queue, BOOK),
+        Ok(Outcome::NothingToDo("It is there.".into())),
+    )
+    .await;
+    assert_eq!(see(&queue).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_tried_again_or_cancelled_has_not_failed() {
+    let queue = Queue::new().await;
+    let id = queue.enqueue(queue.new_run(JobKind::CleanUp)).await.unwrap();
+    let worker = queue.start(handler(|_| async { Err(JobError::retry("It is down.")) }));
+    for _ in 0..400 {
+        if queue.see(id).await.sentence == "It is down." {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    worker.stop().await;
+    assert_eq!(queue.see(id).await.status, "queued");
+    assert_eq!(see(&queue).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_names_what_failed_counts_that_and_not_itself() {
+    let queue = Queue::new().await;
+    let id = queue.enqueue(queue.new_run(JobKind::CheckIntegrations)).await.unwrap();
+    let worker = queue.start(handler(|ctx| async move {
+        ctx.report_failure(BOOK, "It does not answer.");
+        ctx.report_success(OTHER);
+        Err(JobError::Fail("One of two failed.".into()))
+    }));
+    queue.wait_for(id, "failed").await;
+    worker.stop().await;
+    let named = [(
+        "check_integrations".to_owned(),
+        Some(BOOK),
+        "It does not answer.".to_owned(),
+        1,
+    )];
+    assert_eq!(see(&queue).await, named);
+    queue.clock.advance(TimeDelta::minutes(1));
+    let id = queue.enqueue(queue.new_run(JobKind::CheckIntegrations)).await.unwrap();
+    let worker = queue.start(handler(|ctx| async move {
+        ctx.report_success(BOOK);
+        Ok(Outcome::Done("Both answer.".into()))
+    }));
+    queue.wait_for(id, "succeeded").await;
+    worker.stop().await;
+    assert_eq!(see(&queue).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_process_died_each_time_is_a_failure() {
+    let queue = Queue::new().await;
+    let run = NewRun {
+        max_attempts: 1,
+        ..about(&queue, BOOK)
+    };
+    let id = queue.enqueue(run).await.unwrap();
+    queue
+        .run_sql("UPDATE runs SET status = 'running', attempt = 1, worker = gen_random_uuid(), lease_until = now() - interval '1 second'")
+        .await;
+    let worker = queue.start(handler(|_| async { Ok(Outcome::Done("Done.".into())) }));
+    queue.wait_for(id, "lost").await;
+    worker.stop().await;
+    let seen = see(&queue).await;
+    assert_eq!((seen.len(), seen[0].1, seen[0].3), (1, Some(BOOK), 1));
+    assert!(seen[0].2.contains("stopped each time"), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dismissed_comes_back_only_after_it_worked_once() {
+    let queue = Queue::new().await;
+    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
+    let id = FailureId(list(&queue, None, PageRequest::default()).await.items[0].id);
+    let mut conn = queue.database.connection().await;
+    jobs::dismiss_failure(&mut conn, id, queue.clock.now()).await.unwrap();
+    assert_eq!(jobs::count_failures(&mut conn, None).await.unwrap(), 0);
+    assert!(jobs::find_failure(&mut conn, id).await.unwrap().is_none());
+    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
+    assert_eq!(see(&queue).await, []);
+    run_to(&queue, about(&queue, BOOK), done()).await;
+    run_to(&queue, about(&queue, BOOK), fail("No space again.")).await;
+    let again = [(
+        "import_download".to_owned(),
+        Some(BOOK),
+        "No space again.".to_owned(),
+        1,
+    )];
+    assert_eq!(see(&queue).await, again);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_is_paged_newest_first_and_by_job() {
+    let queue = Queue::new().await;
+    for number in 1..=5_u128 {
+        run_to(&queue, about(&queue, Uuid::from_u128(number)), fail("No space.")).await;
+    }
+    run_to(&queue, queue.new_run(JobKind::CleanUp), fail("No disk.")).await;
+    let page = |cursor| PageRequest { limit: Some(2), cursor };
+    let (mut items, mut cursor) = (Vec::new(), None);
+    loop {
+        let next = list(&queue, Some(JobKind::ImportDownload), page(cursor)).await;
+        assert_eq!(next.total, 5);
+        items.extend(next.items.iter().map(|row| row.item.unwrap().as_u128()));
+        cursor = next.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(items, [5, 4, 3, 2, 1]);
+    let mut conn = queue.database.connection().await;
+    let foreign = jobs::list_failures(&mut conn, None, &page(Some("zz".into())))
+        .await
+        .unwrap();
+    assert!(foreign.is_none());
+    let removed = jobs::delete_failures_before(&mut conn, queue.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(removed, 6);
+}

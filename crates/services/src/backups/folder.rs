@@ -1,0 +1,217 @@
+//! The folder of the backups: drafts that become files when they are whole, and the files there are.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use domain::backup_rotation::{backup_name, read_backup_name};
+use rustix::fs::{FlockOperation, flock};
+
+use super::BackupError;
+
+/// A hidden name, so that nobody takes a draft for a backup.
+const DRAFT_SUFFIX: &str = ".part";
+
+/// A backup that is being written. Dropped before it is kept, it is gone.
+pub(super) struct Draft {
+    draft: PathBuf,
+    target: PathBuf,
+    is_kept: bool,
+}
+
+/// A backup in the folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FoundBackup {
+    pub name: String,
+    pub path: PathBuf,
+    pub made_at: DateTime<Utc>,
+    pub size_bytes: u64,
+}
+
+impl Draft {
+    /// Begins a backup of this moment. The file that is answered is locked, which tells it from what a crash left.
+    pub fn create(folder: &Path, made_at: DateTime<Utc>) -> Result<(Self, File), BackupError> {
+        let refused = |source| refused(folder, source);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(refused)?;
+        sweep_drafts(folder).map_err(refused)?;
+        let name = backup_name(made_at);
+        let target = folder.join(&name);
+        let draft = folder.join(format!(".{name}{DRAFT_SUFFIX}"));
+        if target.exists() || draft.exists() {
+            return Err(BackupError::Exists(target.display().to_string()));
+        }
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)
+            .map_err(refused)?;
+        let kept = Self {
+            draft,
+            target,
+            is_kept: false,
+        };
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| refused(error.into()))?;
+        Ok((kept, file))
+    }
+
+    /// Makes it a backup, on the disk for good. `file` is the one that was written.
+    pub fn keep(mut self, file: &File) -> Result<PathBuf, BackupError> {
+        let folder = self.target.parent().unwrap_or(Path::new("/")).to_owned();
+        let kept = file
+            .sync_all()
+            .and_then(|()| std::fs::rename(&self.draft, &self.target));
+        kept.map_err(|source| refused(&folder, source))?;
+        self.is_kept = true;
+        let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| refused(&folder, source))?;
+        Ok(self.target.clone())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_kept
+            && let Err(error) = std::fs::remove_file(&self.draft)
+        {
+            tracing::warn!("{} could not be removed: {error}", self.draft.display());
+        }
+    }
+}
+
+/// The backups in the folder, newest first. Files of other names are not ours.
+pub(super) fn list_found(folder: &Path) -> Result<Vec<FoundBackup>, BackupError> {
+    let refused = |source| refused(folder, source);
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(refused)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(refused)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(made_at) = read_backup_name(&name) else {
+            continue;
+        };
+        let facts = entry.metadata().map_err(refused)?;
+        if facts.is_file() {
+            found.push(FoundBackup {
+                name,
+                path: entry.path(),
+                made_at,
+                size_bytes: facts.len(),
+            });
+        }
+    }
+    found.sort_by_key(|backup| std::cmp::Reverse(backup.made_at));
+    Ok(found)
+}
+
+/// Removes the drafts of processes that died: nobody holds their lock.
+fn sweep_drafts(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let of = name.strip_prefix('.').and_then(|name| name.strip_suffix(DRAFT_SUFFIX));
+        if of.and_then(read_backup_name).is_none() {
+            continue;
+        }
+        let Ok(file) = File::open(&path) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            tracing::info!("removed {}, which a backup that was cut off left", path.display());
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn refused(folder: &Path, source: std::io::Error) -> BackupError {
+    BackupError::Write {
+        place: folder.display().to_string(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_348_800 + seconds, 0).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_draft_that_is_given_up_leaves_nothing_and_a_kept_one_is_a_private_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("backups");
+        let (draft, mut file) = Draft::create(&place, at(0)).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!(list_found(&place).unwrap(), [], "a draft is no backup");
+        drop(draft);
+        assert_eq!(names(&place), [""; 0]);
+
+        let (draft, mut file) = Draft::create(&place, at(0)).unwrap();
+        file.write_all(b"whole").unwrap();
+        let kept = draft.keep(&file).unwrap();
+        let found = list_found(&place).unwrap();
+        assert_eq!((found.len(), &found[0].path, found[0].size_bytes), (1, &kept, 5));
+        let mode = std::os::unix::fs::PermissionsExt::mode(&kept.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        let again = Draft::create(&place, at(0)).err().unwrap();
+        assert!(matches!(again, BackupError::Exists(_)), "{again}");
+    }
+
+    #[test]
+    fn drafts_of_the_dead_are_swept_and_those_of_the_living_and_other_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_living, _file) = Draft::create(folder.path(), at(0)).unwrap();
+        std::fs::write(folder.path().join(".mamcrawler-20200101T000000Z.backup.part"), "dead").unwrap();
+        for other in [
+            "notes.part",
+            ".mamcrawler.backup.part",
+            "mamcrawler-20200101T000000Z.backup.old",
+        ] {
+            std::fs::write(folder.path().join(other), "").unwrap();
+        }
+        let _other = Draft::create(folder.path(), at(1)).unwrap();
+        let expected = [
+            ".mamcrawler-20261122T120000Z.backup.part",
+            ".mamcrawler-20261122T120001Z.backup.part",
+            ".mamcrawler.backup.part",
+            "mamcrawler-20200101T000000Z.backup.old",
+            "notes.part",
+        ];
+        assert_eq!(names(folder.path()), expected);
+        assert_eq!(list_found(folder.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Draft::create(&file.path().join("backups"), at(0))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("can't be used for backups") && error.contains("MAMCRAWLER_BACKUP_DIR"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! How the system stands, as monitors and `mamcrawler doctor` tell it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::integrations::{Health, IntegrationKind};
+use crate::jobs::{JobKind, RunStatus};
+
+/// Everything that a person who looks after the system asks first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HealthReport {
+    /// The worst of the checks.
+    pub health: Health,
+    pub checked_at: DateTime<Utc>,
+    pub versions: Versions,
+    /// One for each thing that was looked at, with what to do.
+    pub checks: Vec<HealthCheck>,
+    pub integrations: Vec<IntegrationHealth>,
+    /// Kinds of jobs with work in the queue.
+    pub queue: Vec<QueueHealth>,
+    /// The jobs that start by themselves.
+    pub jobs: Vec<JobHealth>,
+    pub disks: Vec<DiskHealth>,
+}
+
+/// What runs here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Versions {
+    pub program: String,
+    /// The newest migration of the database.
+    pub schema: String,
+    /// "15.8".
+    pub postgresql: String,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HealthCheck {
+    /// "database", "integration qBittorrent".
+    pub name: String,
+    pub health: Health,
+    /// What is, and what to do unless it is well.
+    pub sentence: String,
+}
+
+/// An enabled integration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IntegrationHealth {
+    pub kind: IntegrationKind,
+    pub name: String,
+    /// Of the last authenticated call.
+    pub health: Health,
+    pub sentence: Option<String>,
+    /// When that was.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// Why nothing is sent to it now: its credentials were refused, it asked for a pause, or a budget is used up.
+    pub stopped: Option<String>,
+    pub version: Option<String>,
+}
+
+/// Work of one kind in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QueueHealth {
+    pub kind: JobKind,
+    pub running: u64,
+    /// Waiting, those that are not due yet included.
+    pub queued: u64,
+    /// Waiting, and due.
+    pub due: u64,
+    /// How long the oldest that is due waits, in seconds; absent when none is due.
+    pub lag_seconds: Option<u64>,
+}
+
+/// A job that starts by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobHealth {
+    pub kind: JobKind,
+    pub is_enabled: bool,
+    /// The longest pause that its schedule leaves, in seconds; absent without a schedule.
+    pub longest_pause_seconds: Option<u64>,
+    pub next_at: Option<DateTime<Utc>>,
+    /// Its last end without an error, should it even have found nothing to do.
+    pub last_success_at: Option<DateTime<Utc>>,
+    /// How its last ended run ended.
+    pub last_status: Option<RunStatus>,
+    pub last_sentence: Option<String>,
+}
+
+/// A file system that the product writes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DiskHealth {
+    /// "data", "library", "downloads".
+    pub place: String,
+    pub path: String,
+    /// Absent when the path can't be seen from here.
+    pub free_bytes: Option<u64>,
+    pub size_bytes: Option<u64>,
+}

@@ -1,0 +1,99 @@
+//! Who may read `/metrics`, and that strangers can't fill it.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::api::Api;
+use crate::stage::bare_server;
+
+const TOKEN: &str = "0000000000000000";
+
+/// The series of a scrape, without their values.
+fn series_of(scrape: &str) -> BTreeSet<String> {
+    let lines = scrape.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| line.rsplit_once(' ').expect("a series has a value").0.to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn metrics_are_closed_until_a_setting_opens_them() {
+    let (mut server, _database) = bare_server().await;
+    server.start().await;
+    let http = testing::sandbox::http_client().unwrap();
+    let ask = async |url: &str, token: Option<&str>| {
+        let call = http.get(format!("{url}/metrics"));
+        let call = match token {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        };
+        let answer = call.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let main = server.url.clone();
+    assert_eq!(ask(&main, Some(TOKEN)).await.0, 404);
+
+    let [port] = testing::ports::pick_ports().unwrap();
+    let (address, own) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
+    server.terminate(std::time::Duration::from_secs(20)).await;
+    server.set("MAMCRAWLER_METRICS_LISTEN", &address);
+    server.start().await;
+    assert_eq!(ask(&main, Some(TOKEN)).await.0, 404);
+    let (status, text) = ask(&own, None).await;
+    assert_eq!(status, 200);
+    assert!(text.contains("\nmamcrawler_database_up 1\n"), "{text}");
+
+    server.terminate(std::time::Duration::from_secs(20)).await;
+    server.set("MAMCRAWLER_METRICS_TOKEN", TOKEN);
+    server.set("MAMCRAWLER_ALLOWED_HOSTS", "shelf.example");
+    server.start().await;
+    for url in [&main, &own] {
+        assert_eq!(ask(url, None).await.0, 401, "{url}");
+        assert_eq!(ask(url, Some("0000000000000001")).await.0, 401, "{url}");
+        let (status, text) = ask(url, Some(TOKEN)).await;
+        assert_eq!(status, 200, "{url}");
+        assert!(text.contains("\nmamcrawler_build_info{"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_odd_requests_make_no_series() {
+    let [port] = testing::ports::pick_ports().unwrap();
+    let api = Api::start_with(|server| server.set("MAMCRAWLER_METRICS_LISTEN", &format!("127.0.0.1:{port}"))).await;
+    let scrape = async || {
+        let url = format!("http://127.0.0.1:{port}/metrics");
+        series_of(&api.http.get(url).send().await.unwrap().text().await.unwrap())
+    };
+    let storm = async |number: u32| {
+        let address = |path: &str| format!("{}{path}", api.server.url);
+        let odd = reqwest::Method::from_bytes(format!("ODD{number}").as_bytes()).unwrap();
+        let wrong = json!({ "username": format!("name {number}"), "password": "wrong" });
+        for call in [
+            api.http.request(odd, address(&format!("/nowhere/{number}"))),
+            api.http.get(address(&format!("/api/v1/books/{number}"))),
+            api.http.get(address(&format!("/api/v2/{number}"))),
+            api.http.post(address(&format!("/sfn/function_{number}"))),
+            api.http.post(address("/api/v1/auth/login")).json(&wrong),
+        ] {
+            assert!(!call.send().await.unwrap().status().is_success());
+        }
+    };
+    // Each route and outcome is there once, that of too many wrong passwords too.
+    for number in 0..100 {
+        storm(number).await;
+    }
+    let before = scrape().await;
+    for number in 100..200 {
+        storm(number).await;
+    }
+    let after = scrape().await;
+    let is_ours = |series: &&String| series.contains("http_") || series.contains("refusals");
+    let new: Vec<&String> = after.difference(&before).filter(is_ours).collect();
+    assert!(new.is_empty(), "{new:#?}");
+    assert!(
+        before.iter().any(|series| series.contains("method=\"other\"")),
+        "{before:#?}"
+    );
+    assert!(after.len() < 2_000, "{}", after.len());
+}

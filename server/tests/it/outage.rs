@@ -1,0 +1,141 @@
+//! A database that comes late, goes away and comes back; and what a container's health check says meanwhile.
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+use db::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use serde_json::{Value, json};
+
+use crate::stage::{PASSWORD, set_up, wait_until};
+use crate::support::Server;
+
+/// A PostgreSQL of this test alone, as it is stopped.
+struct Database {
+    data_dir: PathBuf,
+    running: Option<EmbeddedPostgres>,
+    // Must be the last field: removed after PostgreSQL has ended.
+    _dir: tempfile::TempDir,
+}
+
+impl Database {
+    fn new() -> Self {
+        // PostgreSQL, which runs as another user when we are root, must be able to enter it.
+        let dir = tempfile::Builder::new().prefix("mamcrawler-outage-").tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self {
+            data_dir: dir.path().join("postgres"),
+            running: None,
+            _dir: dir,
+        }
+    }
+
+    /// Its address, which stays the same over restarts.
+    async fn start(&mut self) -> String {
+        let options = EmbeddedOptions {
+            data_dir: self.data_dir.clone(),
+            bin_dir: None,
+            dies_with_parent: true,
+        };
+        let postgres = EmbeddedPostgres::start(options).await.unwrap();
+        postgres.ensure_database("books").await.unwrap();
+        let url = postgres.url("books");
+        self.running = Some(postgres);
+        url
+    }
+
+    async fn stop(&mut self) {
+        self.running.take().expect("it runs").stop().await;
+    }
+}
+
+fn check_health(server: &Server, is_well: bool, words: &str) {
+    let Output { status, stdout, stderr } = server.run("healthcheck");
+    let said = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert_eq!(status.code(), Some(i32::from(!is_well)), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
+    assert!(said.contains(words), "{said}");
+}
+
+async fn call(server: &Server, (method, path): (&str, &str), (token, body): (&str, Value)) -> (u16, Value) {
+    let http = testing::sandbox::http_client().unwrap();
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+    let mut call = http.request(method, format!("{}/api/v1{path}", server.url));
+    if !token.is_empty() {
+        call = call.bearer_auth(token);
+    }
+    if !body.is_null() {
+        call = call.json(&body);
+    }
+    let answer = call.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+}
+
+/// Runs a job through the API, so that the queue is at work again.
+async fn run_job(server: &Server, token: &str) {
+    let (status, run) = call(server, ("POST", "/jobs/clean_up/runs"), (token, Value::Null)).await;
+    assert!(status < 300, "{status}: {run}");
+    let path = format!("/runs/{}", run["id"].as_str().unwrap());
+    wait_until(async || {
+        let (_, run) = call(server, ("GET", &path), (token, Value::Null)).await;
+        let shown = run.to_string();
+        match shown.contains("\"succeeded\"") || shown.contains("\"nothing_to_do\"") {
+            true => Ok(()),
+            false => Err(run.to_string()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_comes_late_goes_away_and_comes_back_needs_no_restart_of_the_server() {
+    let mut database = Database::new();
+    let url = database.start().await;
+    database.stop().await;
+    let mut server = Server::new(&[("DATABASE_URL", &url), ("MAMCRAWLER_POLL_ACTIVE_MS", "300")]);
+    // Monitors go by address, whatever people call the server.
+    server.set("MAMCRAWLER_ALLOWED_HOSTS", "books.example,127.0.0.1");
+    check_health(&server, false, &server.url);
+
+    server.launch();
+    wait_until(async || {
+        let log = server.log();
+        let times = log.matches("the database can't be reached yet").count();
+        if times >= 2 { Ok(()) } else { Err(log) }
+    })
+    .await;
+    database.start().await;
+    server.wait_until_ready().await;
+    check_health(&server, true, "is ready");
+    let http = testing::sandbox::http_client().unwrap();
+    let tokens = set_up(&server, &http).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    run_job(&server, token).await;
+
+    database.stop().await;
+    check_health(&server, false, "is not ready (HTTP 503)");
+    database.start().await;
+    server.wait_until_ready().await;
+    check_health(&server, true, "is ready");
+    run_job(&server, token).await;
+    let form = json!({ "username": "anna", "password": PASSWORD });
+    assert_eq!(call(&server, ("POST", "/auth/login"), ("", form)).await.0, 200);
+    let (status, _) = server.terminate(Duration::from_secs(30)).await;
+    assert!(status.success(), "{}", server.log());
+    check_health(&server, false, &server.url);
+}
+
+#[tokio::test]
+async fn a_database_that_never_comes_ends_the_start_with_a_sentence() {
+    let [port] = testing::ports::pick_ports().unwrap();
+    let mut server = Server::new(&[("DATABASE_URL", &format!("postgres://127.0.0.1:{port}/books"))]);
+    server.set("MAMCRAWLER_DATABASE_WAIT_SECONDS", "1");
+    for command in ["serve", "worker"] {
+        let ended = server.run(command);
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success(), "{said}");
+        for words in ["can't be reached yet", "could not be reached for 1 s", "DATABASE_URL"] {
+            assert!(said.contains(words), "{command}: {said}");
+        }
+    }
+}
