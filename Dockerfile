@@ -24,7 +24,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
     && groupadd --gid 1000 mamcrawler \
     && useradd --uid 1000 --gid 1000 --home-dir /data --no-create-home mamcrawler \
-    && install -d -o mamcrawler -g mamcrawler /data
+    && install -d -m 1777 -o mamcrawler -g mamcrawler /data
 COPY --from=ffmpeg /opt/ffmpeg/bin/ffmpeg /opt/ffmpeg/bin/ffprobe /usr/local/bin/
 COPY --from=client /client/ /usr/local/bin/
 COPY --from=build /src/target/release/mamcrawler /usr/local/bin/mamcrawler

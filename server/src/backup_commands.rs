@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail};
 use services::Services;
 use services::backups::{make_backup, restore_backup};
 
-use crate::commands::{build_services, find_database, wait_for_stop};
+use crate::commands::{build_services, ensure_database_is_there, find_database, wait_for_stop};
 use crate::config::{self, Config};
 
 /// Makes a backup of the database as it is. A `serve` may go on meanwhile.
 pub async fn back_up(config: Config, to: Option<PathBuf>) -> Result<()> {
+    ensure_database_is_there(&config)?;
     let to = to.map(std::path::absolute).transpose()?;
     on_database(&config, async |services| {
         let started = Instant::now();

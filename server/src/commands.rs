@@ -224,6 +224,18 @@ pub async fn find_database(config: &Config) -> Result<(String, Option<EmbeddedPo
     Ok((postgres.url("mamcrawler"), Some(postgres)))
 }
 
+/// Says what is missing when there is no database: [`find_database`] would make one.
+pub fn ensure_database_is_there(config: &Config) -> Result<()> {
+    let folder = config.data_dir.join("postgres");
+    ensure!(
+        config.database_url.is_some() || db::embedded::has_cluster(&folder),
+        "There is no database: DATABASE_URL is not set, and {} holds none. Set DATABASE_URL, or MAMCRAWLER_DATA_DIR, to \
+         what `mamcrawler serve` has",
+        folder.display()
+    );
+    Ok(())
+}
+
 async fn start_worker(config: &Config, services: &Services) -> Result<Worker> {
     services::runs::ensure_job_definitions(services).await?;
     let unfinished = enqueue_unfinished(services).await?;

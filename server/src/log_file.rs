@@ -37,12 +37,14 @@ pub struct LogFile {
 struct Open {
     file: File,
     written: u64,
+    /// It is moved on when it would grow beyond this.
+    full_at: u64,
 }
 
 impl LogFile {
     /// Opens it where it left off. Two processes would rename each other's lines away, so it is claimed.
     pub fn open(path: &Path, limits: LogLimits) -> Result<Self> {
-        let open = Open::at(path).with_context(|| {
+        let open = Open::at(path, limits.bytes).with_context(|| {
             format!(
                 "the log file {} can't be written. Make its folder and give it to mamcrawler's user, or set \
                  MAMCRAWLER_LOG_FILE to another place",
@@ -65,48 +67,64 @@ impl LogFile {
         })
     }
 
-    /// Moves each file one on; the oldest is overwritten.
+    /// Moves each file one on; the oldest is overwritten. The next one is opened before any is moved: what fails then must
+    /// not push the oldest out each time that it is tried.
     fn rotate(&self) -> IoResult<Open> {
-        for number in (1..self.limits.files).rev() {
+        let next_path = self.beside("next");
+        let next = Open::at(&next_path, self.limits.bytes)?;
+        // Nobody else has the new file yet; where there are no locks, the first one failed, too.
+        let _ = next.file.try_lock();
+        let oldest = self.limits.files.saturating_sub(1);
+        // A number that a failure left free is taken before any is overwritten.
+        let last = (1..oldest)
+            .find(|number| !self.numbered(*number).exists())
+            .unwrap_or(oldest);
+        for number in (1..=last).rev() {
             match rename(self.numbered(number - 1), self.numbered(number)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        let next = Open::at(&self.path)?;
-        // Nobody else has the new file yet; where there are no locks, the first one failed, too.
-        let _ = next.file.try_lock();
+        rename(next_path, &self.path)?;
         Ok(next)
     }
 
     /// 0 is the present one.
     fn numbered(&self, number: u32) -> PathBuf {
-        let mut name = OsString::from(&self.path);
-        if number > 0 {
-            name.push(format!(".{number}"));
+        match number {
+            0 => self.path.clone(),
+            _ => self.beside(&number.to_string()),
         }
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(format!(".{ending}"));
         PathBuf::from(name)
     }
 }
 
 impl Open {
     /// For its owner's eyes: a log names people and what they look for.
-    fn at(path: &Path) -> IoResult<Self> {
+    fn at(path: &Path, full_at: u64) -> IoResult<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let written = file.metadata()?.len();
-        Ok(Self { file, written })
+        Ok(Self { file, written, full_at })
     }
 }
 
 impl Write for &LogFile {
     fn write(&mut self, line: &[u8]) -> IoResult<usize> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = open.written.saturating_add(line.len() as u64) > self.limits.bytes;
+        let is_full = open.written.saturating_add(line.len() as u64) > open.full_at;
         if is_full && open.written > 0 {
             match self.rotate() {
                 Ok(next) => *open = next,
-                // A file that grows is better than a line that is lost.
-                Err(error) => eprintln!("{} can't be rotated: {error}", self.path.display()),
+                // A file that grows is better than a line that is lost. It is not tried with each line.
+                Err(error) => {
+                    open.full_at = open.written.saturating_add(self.limits.bytes);
+                    eprintln!("{} can't be rotated: {error}. It grows on", self.path.display());
+                }
             }
         }
         open.file.write_all(line)?;
@@ -173,6 +191,59 @@ mod tests {
         );
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_next_file_that_cannot_be_opened_costs_no_older_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("server.log");
+        let log = LogFile::open(&path, LIMITS).unwrap();
+        let write = |number: u32| (&log).write_all(format!("line {number} ..\n").as_bytes()).unwrap();
+        (1..=6).for_each(write);
+        let (oldest, older) = ("line 1 ..\nline 2 ..\n", "line 3 ..\nline 4 ..\n");
+        // A folder in its place can't be opened, whoever asks.
+        let in_the_way = dir.path().join("server.log.next");
+        std::fs::create_dir(&in_the_way).unwrap();
+        write(7);
+        std::fs::remove_dir(&in_the_way).unwrap();
+        write(8);
+        check_files(
+            dir.path(),
+            &[
+                ("server.log", "line 5 ..\nline 6 ..\nline 7 ..\nline 8 ..\n"),
+                ("server.log.1", older),
+                ("server.log.2", oldest),
+            ],
+        );
+        // Tried again when as much was written again.
+        write(9);
+        check_files(
+            dir.path(),
+            &[
+                ("server.log", "line 9 ..\n"),
+                ("server.log.1", "line 5 ..\nline 6 ..\nline 7 ..\nline 8 ..\n"),
+                ("server.log.2", older),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_number_that_was_left_free_is_taken_before_the_oldest_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("server.log");
+        std::fs::write(dir.path().join("server.log.2"), "the oldest\n").unwrap();
+        let log = LogFile::open(&path, LIMITS).unwrap();
+        for line in ["line 1 ..\n", "line 2 ..\n", "line 3 ..\n"] {
+            (&log).write_all(line.as_bytes()).unwrap();
+        }
+        check_files(
+            dir.path(),
+            &[
+                ("server.log", "line 3 ..\n"),
+                ("server.log.1", "line 1 ..\nline 2 ..\n"),
+                ("server.log.2", "the oldest\n"),
+            ],
+        );
     }
 
     #[test]

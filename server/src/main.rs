@@ -12,8 +12,13 @@ mod metrics;
 mod web;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+/// What is awaited has ended before; a thread that is left hangs, as on a file system that does not answer.
+const THREADS_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Parser)]
 #[command(
@@ -78,7 +83,7 @@ fn main() -> anyhow::Result<()> {
     };
     logging::start_logging(&config, log_file.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let work = async {
         match command {
             Command::Serve => commands::serve(config).await,
             Command::Worker => commands::work(config).await,
@@ -91,7 +96,15 @@ fn main() -> anyhow::Result<()> {
             Command::RotateSigningKey => commands::rotate_signing_key(&config),
             Command::RotateKey { forget_unreadable } => commands::rotate_key(config, forget_unreadable).await,
         }
-    })
+    };
+    run_to_end(runtime, work, THREADS_LIMIT)
+}
+
+/// Runs it, and does not wait longer for threads that it left.
+fn run_to_end<T>(runtime: Runtime, work: impl Future<Output = T>, limit: Duration) -> T {
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(limit);
+    ended
 }
 
 fn print_config(reference: bool) -> anyhow::Result<()> {
@@ -101,4 +114,30 @@ fn print_config(reference: bool) -> anyhow::Result<()> {
         print!("{}", config::describe_environment()?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_hangs_does_not_hold_the_end() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+        let (ended, released) = std::sync::mpsc::channel::<()>();
+        let (end, at_end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let work = async {
+                let (begun, began) = tokio::sync::oneshot::channel();
+                tokio::task::spawn_blocking(move || {
+                    let _ = begun.send(());
+                    let _ = released.recv();
+                });
+                began.await.unwrap();
+                7
+            };
+            end.send(run_to_end(runtime, work, Duration::from_millis(50)))
+        });
+        assert_eq!(at_end.recv_timeout(Duration::from_secs(20)), Ok(7));
+        drop(ended);
+    }
 }

@@ -71,7 +71,7 @@ pub async fn retry_failure(id: FailureId) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Hides a failure until it worked once and failed again.
+/// Hides a failure until its count has doubled, it fails a week later, or it worked once and failed again.
 #[server]
 pub async fn dismiss_failure(id: FailureId) -> Result<(), AppError> {
     let (services, actor) = super::caller()?;

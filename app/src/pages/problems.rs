@@ -2,8 +2,10 @@
 
 use leptos::prelude::*;
 use types::jobs::{FailedItem, FailedItemKind, Failure, JobKind};
+use types::people::Role;
 
 use crate::api::jobs::{DismissFailure, RetryFailure, list_failures};
+use crate::api::may;
 use crate::components::layout::PageHead;
 use crate::components::moment::Moment;
 use crate::components::notices::Empty;
@@ -65,10 +67,12 @@ fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
         1 => "once".to_owned(),
         count => format!("{} times", format::format_count(count)),
     };
-    let is_gone = failure
-        .item
-        .as_ref()
-        .is_some_and(|item| item.kind == FailedItemKind::Gone);
+    let can_retry = match failure.item.as_ref().map(|item| item.kind) {
+        Some(FailedItemKind::Gone) => false,
+        Some(FailedItemKind::Download) => true,
+        // The job itself is started again.
+        _ => may(Role::Admin),
+    };
     view! {
         <li class="row row-tight" data-key=id.clone()>
             <div class="row-head">
@@ -83,7 +87,7 @@ fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
                 {failure.last_run.map(|run| view! { <a href=format!("/runs/{run}")>"Last run"</a> })}
             </p>
             <div class="actions">
-                {(!is_gone).then(|| view! { <ProblemButton post=posts.retry id=id.clone() word="Retry" /> })}
+                {can_retry.then(|| view! { <ProblemButton post=posts.retry id=id.clone() word="Retry" /> })}
                 <ProblemButton post=posts.dismiss id=id.clone() word="Dismiss" />
             </div>
         </li>

@@ -73,11 +73,6 @@ pub async fn delete_backup(conn: &mut Connection, name: &str) -> DbResult<()> {
     Ok(())
 }
 
-/// When the newest backup was made; `None` = there was never one.
-pub async fn last_success(conn: &mut Connection) -> DbResult<Option<DateTime<Utc>>> {
-    Ok(backups::table.select(max(backups::made_at)).first(conn).await?)
-}
-
 /// When a test last brought everything back; `None` = there was never one that did.
 pub async fn last_proof(conn: &mut Connection) -> DbResult<Option<DateTime<Utc>>> {
     Ok(backups::table.select(max(backups::proven_at)).first(conn).await?)

@@ -251,6 +251,7 @@ diesel::table! {
         last_at -> Timestamptz,
         last_run -> Nullable<Uuid>,
         dismissed_at -> Nullable<Timestamptz>,
+        dismissed_count -> Nullable<Int8>,
     }
 }
 

@@ -2,17 +2,20 @@
 //!
 //! Days and weeks (Monday to Sunday, UTC) without a backup don't count: after a pause nothing is lost by its length.
 //! Of a day or week the newest one stays, or the newest that no test found broken. Whatever the calendar says, the newest
-//! of all stays, and the newest that a test really restored: a row of bad ones can't push out the last good one.
+//! of all stays, and the newest that a test really restored: a row of bad ones can't push out the last good one. For a
+//! month, so does the newest of each schema: the program from before an update can restore no other one.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 
 /// Days of which one backup is kept.
 pub const DAYS: usize = 7;
 /// Weeks before those days of which one backup is kept.
 pub const WEEKS: usize = 4;
+/// So long before the newest backup, the newest of each schema is kept.
+pub const SCHEMA_KEPT: TimeDelta = TimeDelta::days(31);
 
 const PATTERN: &str = "mamcrawler-%Y%m%dT%H%M%SZ.backup";
 
@@ -32,6 +35,8 @@ pub enum Proof {
 pub struct KeptBackup {
     pub name: String,
     pub made_at: DateTime<Utc>,
+    /// The newest migration in it; `None` = its header can't be read.
+    pub schema: Option<String>,
     pub proof: Proof,
 }
 
@@ -66,10 +71,35 @@ pub fn choose_removals(backups: &[KeptBackup]) -> Vec<&KeptBackup> {
         .chain(weekly)
         .chain(newest)
         .chain(restored.copied())
+        .chain(pick_one_of_each_schema(&newest_first))
         .map(|backup| backup.name.as_str())
         .collect();
     newest_first.retain(|backup| !kept.contains(backup.name.as_str()));
     newest_first
+}
+
+/// The best of each schema, of the month before the newest backup.
+fn pick_one_of_each_schema<'a>(newest_first: &[&'a KeptBackup]) -> Vec<&'a KeptBackup> {
+    let oldest = newest_first.first().map(|newest| newest.made_at - SCHEMA_KEPT);
+    let of_month: Vec<&KeptBackup> = newest_first
+        .iter()
+        .filter(|backup| oldest.is_some_and(|oldest| backup.made_at >= oldest))
+        .copied()
+        .collect();
+    let schemas: BTreeSet<&str> = of_month.iter().filter_map(|backup| backup.schema.as_deref()).collect();
+    let best_of = |schema: &str| {
+        let group = of_month
+            .iter()
+            .filter(|backup| backup.schema.as_deref() == Some(schema));
+        pick_sound(&group.copied().collect::<Vec<_>>())
+    };
+    schemas.into_iter().filter_map(best_of).collect()
+}
+
+/// The newest that no test found broken, or else the newest.
+fn pick_sound<'a>(newest_first: &[&'a KeptBackup]) -> Option<&'a KeptBackup> {
+    let sound = newest_first.iter().find(|backup| backup.proof != Proof::Broken);
+    sound.or(newest_first.first()).copied()
 }
 
 /// The best of each of the first `count` periods.
@@ -81,10 +111,7 @@ fn pick_one_of_each<'a, P: PartialEq>(
     newest_first
         .chunk_by(|a, b| period(a.made_at) == period(b.made_at))
         .take(count)
-        .map(|group| {
-            let sound = group.iter().find(|backup| backup.proof != Proof::Broken);
-            *sound.unwrap_or(&group[0])
-        })
+        .filter_map(pick_sound)
         .collect()
 }
 
@@ -104,7 +131,15 @@ mod tests {
         KeptBackup {
             name: backup_name(at(hours)),
             made_at: at(hours),
+            schema: Some("1".into()),
             proof,
+        }
+    }
+
+    fn of_schema(hours: i64, schema: &str) -> KeptBackup {
+        KeptBackup {
+            schema: Some(schema.into()),
+            ..backup(hours, Proof::Untested)
         }
     }
 
@@ -118,10 +153,15 @@ mod tests {
 
     fn backups() -> impl Strategy<Value = Vec<KeptBackup>> {
         let proof = prop_oneof![Just(Proof::Untested), Just(Proof::Restored), Just(Proof::Broken)];
-        vec((0_i64..3000, proof), 0..80).prop_map(|mut all| {
-            all.sort_by_key(|(hours, _)| *hours);
-            all.dedup_by_key(|(hours, _)| *hours);
-            all.into_iter().map(|(hours, proof)| backup(hours, proof)).collect()
+        let schema = prop::option::weighted(0.9, "[1-3]");
+        vec((0_i64..3000, proof, schema), 0..80).prop_map(|mut all| {
+            all.sort_by_key(|(hours, ..)| *hours);
+            all.dedup_by_key(|(hours, ..)| *hours);
+            let kept = |(hours, proof, schema)| KeptBackup {
+                schema,
+                ..backup(hours, proof)
+            };
+            all.into_iter().map(kept).collect()
         })
     }
 
@@ -173,6 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn the_backup_from_before_an_update_stays_for_a_month() {
+        let mut backups = vec![of_schema(0, "1"), of_schema(1, "1")];
+        for day in 0..60 {
+            backups.push(of_schema(day * 24 + 5, "2"));
+            rotate(&mut backups);
+            let before: Vec<_> = backups
+                .iter()
+                .filter(|kept| kept.schema.as_deref() == Some("1"))
+                .map(|kept| kept.made_at)
+                .collect();
+            let expected = if day < 31 { vec![at(1)] } else { vec![] };
+            assert_eq!(before, expected, "day {day}");
+        }
+    }
+
+    #[test]
     fn only_names_of_our_pattern_are_ours() {
         assert_eq!(backup_name(at(0)), "mamcrawler-20261122T120000Z.backup");
         assert_eq!(read_backup_name("mamcrawler-20261122T120000Z.backup"), Some(at(0)));
@@ -204,9 +260,9 @@ mod tests {
         }
 
         #[test]
-        fn at_most_thirteen_stay_and_rotating_again_removes_nothing(mut backups in backups()) {
+        fn at_most_thirteen_and_one_of_each_schema_stay_and_rotating_again_removes_nothing(mut backups in backups()) {
             rotate(&mut backups);
-            prop_assert!(backups.len() <= DAYS + WEEKS + 2);
+            prop_assert!(backups.len() <= DAYS + WEEKS + 2 + 3);
             prop_assert!(choose_removals(&backups).is_empty());
         }
 
@@ -221,6 +277,28 @@ mod tests {
                 let is_sound = |all: &[KeptBackup]| all.iter().any(|backup| backup.proof != Proof::Broken);
                 prop_assert!(!of_day(&left).is_empty());
                 prop_assert_eq!(is_sound(&of_day(&left)), is_sound(&of_day(&backups)));
+            }
+        }
+
+        #[test]
+        fn every_schema_of_the_last_month_keeps_one_and_a_sound_one_if_it_has_one(backups in backups()) {
+            let mut left = backups.clone();
+            rotate(&mut left);
+            let newest = backups.iter().map(|backup| backup.made_at).max();
+            for schema in ["1", "2", "3"] {
+                let of_schema = |all: &[KeptBackup]| -> Vec<(DateTime<Utc>, bool)> {
+                    all.iter()
+                        .filter(|backup| backup.schema.as_deref() == Some(schema))
+                        .filter(|backup| newest.is_some_and(|newest| newest - backup.made_at <= SCHEMA_KEPT))
+                        .map(|backup| (backup.made_at, backup.proof != Proof::Broken))
+                        .collect()
+                };
+                let newest_of = |all: &[KeptBackup], sound: bool| {
+                    let made = of_schema(all).into_iter().filter(|(_, is_sound)| *is_sound || !sound);
+                    made.map(|(at, _)| at).max()
+                };
+                prop_assert_eq!(newest_of(&left, true), newest_of(&backups, true));
+                prop_assert_eq!(of_schema(&left).is_empty(), of_schema(&backups).is_empty());
             }
         }
 

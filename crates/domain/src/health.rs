@@ -199,11 +199,25 @@ fn judge_slots(account: &AccountView, reserve: i64) -> Option<Judgement> {
     })
 }
 
-/// The backups, which are made daily, by the newest.
-pub fn judge_backup(last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Judgement {
-    let Some(last) = last else {
-        let sentence = "There is no backup yet. Run `mamcrawler backup`, and see that “Back up the database” is switched on in Jobs.";
-        return (Health::Warning, sentence.into());
+/// Which backups there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupFacts {
+    /// The newest whose file is there and that no test found broken.
+    pub last_sound: Option<DateTime<Utc>>,
+    /// The newest that was made, wherever its file is now.
+    pub last_made: Option<DateTime<Utc>>,
+    pub folder: String,
+    /// Why nobody can tell which files are there, as a sentence.
+    pub obstacle: Option<String>,
+}
+
+/// The backups, which are made daily, by the newest that could be restored.
+pub fn judge_backup(facts: &BackupFacts, now: DateTime<Utc>) -> Judgement {
+    if let Some(obstacle) = &facts.obstacle {
+        return (Health::Failing, obstacle.clone());
+    }
+    let Some(last) = facts.last_sound else {
+        return judge_lost_backups(facts, now);
     };
     let (age, ago) = (now - last, tell_duration(now - last));
     match age > BACKUP_STALE {
@@ -215,6 +229,20 @@ pub fn judge_backup(last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Judgemen
         ),
         false => (Health::Ok, format!("The last backup was made {ago} ago.")),
     }
+}
+
+/// None can be restored: either there never was one, or the files are gone or broken.
+fn judge_lost_backups(facts: &BackupFacts, now: DateTime<Utc>) -> Judgement {
+    let Some(made) = facts.last_made else {
+        let sentence = "There is no backup yet. Run `mamcrawler backup`, and see that “Back up the database” is switched on in Jobs.";
+        return (Health::Warning, sentence.into());
+    };
+    let (ago, folder) = (tell_duration(now - made), &facts.folder);
+    let sentence = format!(
+        "No sound backup is in {folder}: the last was made {ago} ago, and each is gone or was found broken. See Backups, \
+         run `mamcrawler backup`, and give every process the same MAMCRAWLER_BACKUP_DIR."
+    );
+    (Health::Failing, sentence)
 }
 
 /// A file system by its free space; `floor_gib` is what is to stay free.

@@ -79,9 +79,9 @@ pub(crate) async fn settle_run(
     findings: &[Finding],
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let subject = subject_of(&run.payload);
     let own = match end {
-        // A run that names what failed is not counted beside it.
-        End::Failed(_) if findings.iter().any(|finding| finding.complaint.is_some()) => None,
+        End::Failed(own) if findings.iter().any(|finding| is_said(finding, subject, own)) => None,
         End::Failed(complaint) => Some(Some(complaint)),
         End::Final(RunStatus::Succeeded | RunStatus::NothingToDo, _) => Some(None),
         _ => None,
@@ -89,7 +89,7 @@ pub(crate) async fn settle_run(
     let of_items = findings
         .iter()
         .map(|finding| (Some(finding.item), finding.complaint.as_ref()));
-    let own = own.map(|complaint| (subject_of(&run.payload), complaint));
+    let own = own.map(|complaint| (subject, complaint));
     let mut worked = Vec::new();
     for (item, complaint) in own.into_iter().chain(of_items) {
         let Some(complaint) = complaint else {
@@ -108,14 +108,23 @@ pub(crate) async fn settle_run(
     resolve(conn, run, worked).await
 }
 
-/// Counts a failure in the caller's transaction.
+/// Whether the run's own failure is this one already; a row counts once for each run.
+fn is_said(finding: &Finding, subject: Option<Uuid>, own: &Complaint) -> bool {
+    let code = finding.complaint.as_ref().map(|complaint| complaint.code);
+    Some(finding.item) == subject && code == Some(own.code)
+}
+
+/// Counts a failure in the caller's transaction. One that was dismissed is shown again when it has come as often again as
+/// until then, or still comes a week later.
 pub async fn record_failure(conn: &mut AsyncPgConnection, failed: &Failed<'_>, now: DateTime<Utc>) -> Result<()> {
     diesel::sql_query(
         "INSERT INTO failures AS f (id, kind, item, code, sentence, first_at, last_at, last_run)
          VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $5, $6)
          ON CONFLICT (kind, COALESCE(item, '00000000-0000-0000-0000-000000000000'), code)
          DO UPDATE SET sentence = excluded.sentence, count = f.count + 1, last_at = excluded.last_at,
-             last_run = COALESCE(excluded.last_run, f.last_run)",
+             last_run = COALESCE(excluded.last_run, f.last_run),
+             dismissed_at = CASE WHEN f.count + 1 >= 2 * f.dismissed_count
+                 OR excluded.last_at >= f.dismissed_at + INTERVAL '7 days' THEN NULL ELSE f.dismissed_at END",
     )
     .bind::<Text, _>(failed.kind)
     .bind::<Nullable<SqlUuid>, _>(failed.item)
@@ -226,9 +235,9 @@ pub async fn find_failure(conn: &mut AsyncPgConnection, id: FailureId) -> Result
     .optional()
 }
 
-/// Hides a failure until it worked once and failed again.
+/// Hides a failure until its count has doubled, it fails a week later, or it worked once and failed again.
 pub async fn dismiss_failure(conn: &mut AsyncPgConnection, id: FailureId, now: DateTime<Utc>) -> Result<()> {
-    diesel::sql_query("UPDATE failures SET dismissed_at = $2 WHERE id = $1")
+    diesel::sql_query("UPDATE failures SET dismissed_at = $2, dismissed_count = count WHERE id = $1")
         .bind::<SqlUuid, _>(id.0)
         .bind::<Timestamptz, _>(now)
         .execute(conn)

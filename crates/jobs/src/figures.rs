@@ -94,21 +94,21 @@ struct EndRow {
     sentence: Option<String>,
 }
 
+/// Each scrape asks it, so it reads by `runs_ended` and not every run.
+#[doc(hidden)]
+pub const READ_ENDS: &str = "SELECT d.kind, success.finished_at AS last_success_at, newest.status, newest.sentence
+     FROM job_definitions AS d
+     LEFT JOIN LATERAL (SELECT finished_at FROM runs WHERE runs.kind = d.kind AND finished_at IS NOT NULL
+         AND status IN ('succeeded', 'nothing_to_do') ORDER BY finished_at DESC LIMIT 1) AS success ON TRUE
+     LEFT JOIN LATERAL (SELECT status, sentence FROM runs WHERE runs.kind = d.kind AND finished_at IS NOT NULL
+         AND status NOT IN ('queued', 'running') ORDER BY finished_at DESC, id LIMIT 1) AS newest ON TRUE";
+
 /// Every job that has a definition: its schedule, its last success and its last end.
 pub async fn read_jobs(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<Vec<JobFigures>> {
     let definitions: Vec<DefinitionRow> = diesel::sql_query(format!("SELECT {COLUMNS} FROM job_definitions"))
         .load(conn)
         .await?;
-    let ends: Vec<EndRow> = diesel::sql_query(
-        "SELECT d.kind, success.finished_at AS last_success_at, newest.status, newest.sentence
-         FROM job_definitions AS d
-         LEFT JOIN LATERAL (SELECT max(finished_at) AS finished_at FROM runs WHERE runs.kind = d.kind
-             AND status IN ('succeeded', 'nothing_to_do')) AS success ON TRUE
-         LEFT JOIN LATERAL (SELECT status, sentence FROM runs WHERE runs.kind = d.kind AND finished_at IS NOT NULL
-             AND status NOT IN ('queued', 'running') ORDER BY finished_at DESC, id LIMIT 1) AS newest ON TRUE",
-    )
-    .load(conn)
-    .await?;
+    let ends: Vec<EndRow> = diesel::sql_query(READ_ENDS).load(conn).await?;
     let mut jobs: Vec<JobFigures> = definitions.iter().filter_map(|row| join_end(row, &ends, now)).collect();
     jobs.sort_by_key(|job| job.kind);
     Ok(jobs)

@@ -198,20 +198,25 @@ fn read_definition(row: &DefinitionRow, last: &[RunSummary]) -> Option<JobSummar
     })
 }
 
-/// Forgets runs that ended before `before`, with their logs.
+/// The newest success of each kind is kept, however old it is: it tells whether a job is late.
+const IS_LAST_SUCCESS: &str = "id IN (SELECT DISTINCT ON (kind) id FROM runs
+    WHERE status IN ('succeeded', 'nothing_to_do') AND finished_at IS NOT NULL ORDER BY kind, finished_at DESC, id DESC)";
+
+/// Forgets runs that ended before `before`, with their logs, but for the newest success of each kind.
 pub async fn delete_runs_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize> {
-    diesel::sql_query("DELETE FROM runs WHERE finished_at < $1")
-        .bind::<Timestamptz, _>(before)
-        .execute(conn)
-        .await
+    diesel::sql_query(format!(
+        "DELETE FROM runs WHERE finished_at < $1 AND NOT {IS_LAST_SUCCESS}"
+    ))
+    .bind::<Timestamptz, _>(before)
+    .execute(conn)
+    .await
 }
 
-/// Forgets runs that had nothing to do and ended before `before`, but for the newest run of each kind.
+/// Forgets runs that had nothing to do and ended before `before`, but for the newest success of each kind.
 pub async fn delete_idle_runs_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize> {
-    diesel::sql_query(
-        "DELETE FROM runs WHERE status = 'nothing_to_do' AND finished_at < $1
-             AND EXISTS (SELECT 1 FROM runs AS newer WHERE newer.kind = runs.kind AND newer.queued_at > runs.queued_at)",
-    )
+    diesel::sql_query(format!(
+        "DELETE FROM runs WHERE status = 'nothing_to_do' AND finished_at < $1 AND NOT {IS_LAST_SUCCESS}"
+    ))
     .bind::<Timestamptz, _>(before)
     .execute(conn)
     .await

@@ -27,6 +27,8 @@ pub use failures::{
     Failed, FailureRow, count_failures, delete_failures_before, dismiss_failure, find_failure, forget_failures,
     list_failures, record_failure,
 };
+#[doc(hidden)]
+pub use figures::READ_ENDS;
 pub use figures::{JobFigures, QueueFigures, read_jobs, read_queue};
 pub use handler::{Complaint, Handler, JobError, Outcome};
 pub use history::{

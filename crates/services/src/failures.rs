@@ -75,7 +75,11 @@ pub async fn retry_failure(services: &Services, actor: &Actor, id: FailureId) ->
             retry_download(services, actor, download).await?;
             Ok(Retried::Download(download))
         }
-        _ => retry_job(services, actor, &failure).await.map(Retried::Run),
+        _ => {
+            // As by "Run now".
+            require(actor, Role::Admin)?;
+            retry_job(services, actor, &failure).await.map(Retried::Run)
+        }
     }
 }
 
@@ -123,7 +127,7 @@ async fn retry_job(services: &Services, actor: &Actor, failure: &Failure) -> Res
     .await
 }
 
-/// Hides a failure until it worked once and failed again.
+/// Hides a failure until its count has doubled, it fails a week later, or it worked once and failed again.
 pub async fn dismiss_failure(services: &Services, actor: &Actor, id: FailureId) -> Result<()> {
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;

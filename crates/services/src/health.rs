@@ -10,6 +10,7 @@ use std::time::Duration;
 use db::SchemaState;
 use types::ErrorCode;
 
+pub(crate) use disks::DiskLooks;
 pub use readings::{Readings, take_readings};
 pub use report::get_health;
 

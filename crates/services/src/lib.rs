@@ -160,6 +160,7 @@ struct Inner {
     refusals: audit::RefusalGate,
     unchecked_guesses: login_guard::UncheckedGuesses,
     hashing: password::Hashing,
+    disk_looks: health::DiskLooks,
 }
 
 impl Services {
@@ -188,6 +189,7 @@ impl Services {
             refusals: audit::RefusalGate::default(),
             unchecked_guesses: login_guard::UncheckedGuesses::default(),
             hashing: password::Hashing::default(),
+            disk_looks: health::DiskLooks::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -316,7 +316,7 @@ fn record_reading(readings: &Readings) {
 }
 
 fn record_backups(readings: &Readings) {
-    let help = "When the newest backup was made; absent when there never was one.";
+    let help = "When the newest backup was made that is there and was not found broken; absent when there is none.";
     let made = readings.last_backup.map(seconds);
     set_known("mamcrawler_last_backup_timestamp_seconds", help, &[], made);
     let help = "When everything was last brought back from a backup as a test; absent when it never was.";

@@ -134,6 +134,13 @@ async fn ask(api: &Api, (method, path, operation): (&str, &str, &Value), token: 
 async fn other_peoples_things_are_out_of_reach_and_shared_ones_are_not() {
     let api = Api::start().await;
     seed(&api.database).await;
+    // A manager retries what failed at a download; jobs are started by admins.
+    let (failure, download) = (Seeded::Failure.id(1), Seeded::Download.id(3));
+    api.database
+        .run_sql(&format!(
+            "UPDATE failures SET item = '{download}' WHERE id = '{failure}'"
+        ))
+        .await;
     let document = api.document().await;
     let (tokens, owned) = (sign_in_all(&api).await, Owned::make(&api).await);
     let rows = rows(&owned);

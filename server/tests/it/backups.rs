@@ -209,6 +209,21 @@ async fn the_embedded_database_is_backed_up_while_it_serves_and_restored_into_a_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_database_none_is_made_and_backed_up() {
+    let server = Server::new(&[]);
+    let mut program = Program::beside(&server, "");
+    program.settings.clear();
+    program.refuse(&["backup"], "There is no database: DATABASE_URL is not set");
+    assert!(!server.data_dir().join("postgres").exists());
+    assert!(list_files(&server.data_dir().join("backups")).is_empty());
+
+    let database = TestDatabase::new().await;
+    destroy(&database).await;
+    Program::beside(&server, database.url()).refuse(&["backup"], "The database holds no tables of mamcrawler");
+    assert!(list_files(&server.data_dir().join("backups")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_key_that_is_none_stops_the_start_and_is_named() {
     let database = TestDatabase::new().await;
     let server = Server::new(&[]);

@@ -39,7 +39,7 @@ const FACTS: &str = "
         SELECT id, now(), 1.8, 40000, 3, now() + INTERVAL '40 days', 4, 50 FROM integrations WHERE kind = 'myanonamouse';
     INSERT INTO download_events (download_id, at, actor, to_state, code, sentence)
         SELECT id, now(), 'mamcrawler', 'imported', 'imported', 'On the shelf.' FROM downloads LIMIT 1;
-    INSERT INTO backups (name, made_at, size_bytes, is_encrypted, proven_at) VALUES ('seeded', now(), 1, FALSE, now());";
+    INSERT INTO backups (name, made_at, size_bytes, is_encrypted, proven_at) VALUES ('mamcrawler-20200101T000000Z.backup', now(), 1, FALSE, now());";
 
 fn ops(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -157,6 +157,9 @@ async fn names_scraped(prometheus: &Prometheus) -> Result<BTreeSet<String>, Stri
 async fn keep_busy(api: &Api) {
     seed(&api.database).await;
     api.database.run_sql(FACTS).await;
+    let backups = api.server.data_dir().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    std::fs::write(backups.join("mamcrawler-20200101T000000Z.backup"), "x").unwrap();
     let feed = json!({
         "kind": "torznab", "name": "Feed", "url": "http://127.0.0.1:1", "is_enabled": true, "secret": "0000",
         "priority": 1, "options": {}

@@ -34,7 +34,7 @@ impl Layout {
         let data_dir = data_dir.canonicalize().map_err(failed)?;
         account.check_way(&data_dir)?;
         let layout = Self {
-            cluster: data_dir.join("cluster"),
+            cluster: cluster_of(&data_dir),
             socket_dir: choose_socket_dir(&data_dir),
             log: data_dir.join("postgres.log"),
         };
@@ -123,6 +123,11 @@ impl Layout {
         lines.reverse();
         lines.join(" / ")
     }
+}
+
+/// Where the cluster of a data directory is.
+pub(super) fn cluster_of(data_dir: &Path) -> PathBuf {
+    data_dir.join("cluster")
 }
 
 fn make_private_dir(directory: &Path, account: &Account) -> std::io::Result<()> {

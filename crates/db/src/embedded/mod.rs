@@ -79,6 +79,11 @@ pub struct EmbeddedPostgres {
     supervisor: Supervisor,
 }
 
+/// Whether a cluster was made in this data directory; nothing is made or started.
+pub fn has_cluster(data_dir: &Path) -> bool {
+    layout::cluster_of(data_dir).join("PG_VERSION").is_file()
+}
+
 /// The URL of a database in the one of this data directory, if some process runs it; nothing is made or started.
 pub fn find_running(data_dir: &Path, database: &str) -> Option<String> {
     Some(url_at(&layout::find_socket_dir(data_dir)?, database))

@@ -234,8 +234,36 @@ fn what_the_tracker_did_not_say_is_no_fault() {
 
 #[test]
 fn a_backup_is_stale_after_a_day_and_a_half_and_none_is_a_warning() {
-    let made = |hours| Some(now() - TimeDelta::hours(hours));
-    check(judge_backup(made(36), now()), Health::Ok, "36 hours ago");
-    check(judge_backup(made(37), now()), Health::Failing, "37 hours ago");
-    check(judge_backup(None, now()), Health::Warning, "mamcrawler backup");
+    let made = |hours| BackupFacts {
+        last_sound: Some(now() - TimeDelta::hours(hours)),
+        last_made: Some(now()),
+        ..BackupFacts::default()
+    };
+    check(judge_backup(&made(36), now()), Health::Ok, "36 hours ago");
+    check(judge_backup(&made(37), now()), Health::Failing, "37 hours ago");
+    check(
+        judge_backup(&BackupFacts::default(), now()),
+        Health::Warning,
+        "mamcrawler backup",
+    );
+}
+
+#[test]
+fn backups_that_are_gone_or_can_not_be_seen_are_none() {
+    let gone = BackupFacts {
+        last_made: Some(now() - TimeDelta::hours(2)),
+        folder: "/srv/backups".into(),
+        ..BackupFacts::default()
+    };
+    check(
+        judge_backup(&gone, now()),
+        Health::Failing,
+        "No sound backup is in /srv/backups",
+    );
+    let hidden = BackupFacts {
+        last_sound: Some(now()),
+        obstacle: Some("/srv/backups does not answer.".into()),
+        ..gone
+    };
+    check(judge_backup(&hidden, now()), Health::Failing, "does not answer");
 }

@@ -26,7 +26,7 @@ pub struct Header {
     pub made_at: DateTime<Utc>,
     /// Version of mamcrawler.
     pub program: String,
-    /// The newest migration; empty = the database had none.
+    /// The newest migration.
     pub schema: String,
     /// Major version of the server, and of the program that dumped it.
     pub server: u32,

@@ -1,6 +1,7 @@
 //! The folder of the backups: drafts that become files when they are whole, and the files there are.
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use domain::backup_rotation::{backup_name, read_backup_name};
 use rustix::fs::{FlockOperation, flock};
 
 use super::BackupError;
+use super::archive::read_header;
 
 /// A hidden name, so that nobody takes a draft for a backup.
 const DRAFT_SUFFIX: &str = ".part";
@@ -89,7 +91,7 @@ impl Drop for Draft {
 pub(super) fn list_found(folder: &Path) -> Result<Vec<FoundBackup>, BackupError> {
     let refused = |source| refused(folder, source);
     let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(refused)?,
     };
     let mut found = Vec::new();
@@ -99,7 +101,11 @@ pub(super) fn list_found(folder: &Path) -> Result<Vec<FoundBackup>, BackupError>
         let Some(made_at) = read_backup_name(&name) else {
             continue;
         };
-        let facts = entry.metadata().map_err(refused)?;
+        let facts = match entry.metadata() {
+            // Removed since it was listed, as by another rotation.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            facts => facts.map_err(refused)?,
+        };
         if facts.is_file() {
             found.push(FoundBackup {
                 name,
@@ -113,6 +119,21 @@ pub(super) fn list_found(folder: &Path) -> Result<Vec<FoundBackup>, BackupError>
     Ok(found)
 }
 
+/// The schema that a backup's header names; `None` = it can't be read.
+pub(super) async fn read_schema(path: &Path) -> Option<String> {
+    let file = tokio::fs::File::open(path).await.ok()?;
+    let (header, _) = read_header(&mut tokio::io::BufReader::new(file)).await.ok()?;
+    Some(header.schema).filter(|schema| !schema.is_empty())
+}
+
+/// `false` = somebody else has removed it.
+pub(super) fn remove_if_there(path: &Path) -> std::io::Result<bool> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        removed => removed.map(|()| true),
+    }
+}
+
 /// Removes the drafts of processes that died: nobody holds their lock.
 fn sweep_drafts(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
@@ -124,8 +145,9 @@ fn sweep_drafts(folder: &Path) -> std::io::Result<()> {
         }
         let Ok(file) = File::open(&path) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            tracing::info!("removed {}, which a backup that was cut off left", path.display());
-            std::fs::remove_file(&path)?;
+            if remove_if_there(&path)? {
+                tracing::info!("removed {}, which a backup that was cut off left", path.display());
+            }
         }
     }
     Ok(())
@@ -200,6 +222,16 @@ mod tests {
         ];
         assert_eq!(names(folder.path()), expected);
         assert_eq!(list_found(folder.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn what_somebody_else_has_removed_is_no_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(remove_if_there(&file).unwrap());
+        assert!(!remove_if_there(&file).unwrap());
+        assert!(remove_if_there(folder.path()).is_err());
     }
 
     #[test]

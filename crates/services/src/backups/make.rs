@@ -10,7 +10,7 @@ use tokio::fs::File;
 
 use super::BackupError;
 use super::archive::{ArchiveWriter, Header, Manifest, SealHeader};
-use super::folder::{Draft, list_found, refused};
+use super::folder::{Draft, FoundBackup, list_found, read_schema, refused, remove_if_there};
 use super::seal::{Sealer, new_nonce};
 use crate::Services;
 
@@ -30,6 +30,8 @@ pub struct MadeBackup {
     pub manifest: Manifest,
     /// Names of older ones that were removed for it.
     pub removed: Vec<String>,
+    /// What could not be removed, and why: a clause each.
+    pub not_removed: Vec<String>,
 }
 
 /// Makes a backup of the database as it is at this moment, in the backup folder or in another one.
@@ -39,8 +41,14 @@ pub async fn make_backup(services: &Services, to: Option<&Path>) -> Result<MadeB
     let Some(elsewhere) = to else {
         let mut made = write_backup(services, &services.config().backup_dir).await?;
         let mut conn = services.connection().await?;
-        if db::backups::record_backup(&mut conn, &tell_row(&made)).await? {
-            made.removed = rotate(services, &mut conn).await?;
+        if db::backups::record_backup(&mut conn, &tell_row(&made)).await?
+            && let Err(error) = rotate(services, &mut conn, &mut made).await
+        {
+            // The new one is there all the same.
+            made.not_removed.push(error.to_string());
+        }
+        for left in &made.not_removed {
+            tracing::warn!("an older backup could not be removed: {left}");
         }
         return Ok(made);
     };
@@ -64,18 +72,8 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
         services.config().postgres_bin.as_deref(),
         snapshot.contents.server_major,
     )?;
-    let made_at = services.now();
-    let header = Header {
-        made_at,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        schema: snapshot.contents.schema.clone().unwrap_or_default(),
-        server: snapshot.contents.server_major,
-        pg_dump: pg_dump.major,
-        seal: services.backup_key().map(|key| SealHeader {
-            key: key.name(),
-            nonce: new_nonce(services.random()),
-        }),
-    };
+    let header = make_header(services, &snapshot, pg_dump.major)?;
+    let made_at = header.made_at;
     let (draft, file) = Draft::create(folder, made_at)?;
     let failed = |source| refused(folder, source);
     let out = File::from_std(file);
@@ -101,6 +99,22 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
         path,
         manifest,
         removed: Vec::new(),
+        not_removed: Vec::new(),
+    })
+}
+
+/// A database without migrations is not ours: a backup of it would look like one of everything.
+fn make_header(services: &Services, snapshot: &Snapshot, pg_dump: u32) -> Result<Header, BackupError> {
+    Ok(Header {
+        made_at: services.now(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        schema: snapshot.contents.schema.clone().ok_or(BackupError::NoSchema)?,
+        server: snapshot.contents.server_major,
+        pg_dump,
+        seal: services.backup_key().map(|key| SealHeader {
+            key: key.name(),
+            nonce: new_nonce(services.random()),
+        }),
     })
 }
 
@@ -125,24 +139,27 @@ async fn copy_dump(dump: &mut Running, writer: &mut ArchiveWriter<File>) -> Resu
     }
 }
 
-/// Removes the backups of the folder that are no longer needed, and what is noted about them.
-async fn rotate(services: &Services, conn: &mut db::Connection) -> Result<Vec<String>, BackupError> {
+/// Removes the backups of the folder that are no longer needed, and what is noted about them. One that can't be removed
+/// keeps no other one.
+async fn rotate(services: &Services, conn: &mut db::Connection, made: &mut MadeBackup) -> Result<(), BackupError> {
     let folder = &services.config().backup_dir;
     let notes = db::backups::list_backups(conn).await?;
     let found = list_found(folder)?;
-    let kept: Vec<KeptBackup> = found
-        .iter()
-        .map(|backup| KeptBackup {
-            name: backup.name.clone(),
-            made_at: backup.made_at,
-            proof: tell_proof(notes.iter().find(|row| row.name == backup.name)),
-        })
-        .collect();
-    let mut removed = Vec::new();
+    let mut kept = Vec::with_capacity(found.len());
+    for backup in &found {
+        kept.push(tell_kept(backup, &notes).await);
+    }
     for gone in choose_removals(&kept) {
-        std::fs::remove_file(folder.join(&gone.name)).map_err(|source| refused(folder, source))?;
+        match remove_if_there(&folder.join(&gone.name)) {
+            Ok(true) => made.removed.push(gone.name.clone()),
+            // Another rotation was faster.
+            Ok(false) => {}
+            Err(error) => {
+                made.not_removed.push(format!("{}: {error}", gone.name));
+                continue;
+            }
+        }
         db::backups::delete_backup(conn, &gone.name).await?;
-        removed.push(gone.name.clone());
     }
     let oldest = services.now() - NOTES_KEPT;
     for note in notes.iter().filter(|note| note.made_at < oldest) {
@@ -150,7 +167,16 @@ async fn rotate(services: &Services, conn: &mut db::Connection) -> Result<Vec<St
             db::backups::delete_backup(conn, &note.name).await?;
         }
     }
-    Ok(removed)
+    Ok(())
+}
+
+async fn tell_kept(backup: &FoundBackup, notes: &[BackupRow]) -> KeptBackup {
+    KeptBackup {
+        name: backup.name.clone(),
+        made_at: backup.made_at,
+        schema: read_schema(&backup.path).await,
+        proof: tell_proof(notes.iter().find(|row| row.name == backup.name)),
+    }
 }
 
 fn tell_proof(row: Option<&BackupRow>) -> Proof {

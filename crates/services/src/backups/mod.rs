@@ -3,6 +3,7 @@
 //! A backup is one file (`archive.rs`) in the backup folder. It gets its name only when it is whole and on the disk.
 
 mod archive;
+mod facts;
 mod folder;
 mod list;
 mod make;
@@ -11,6 +12,7 @@ mod restore;
 mod seal;
 
 pub use archive::{Header, Manifest};
+pub(crate) use facts::{judge_pg_dump, read_backup_facts};
 pub use list::list_backups;
 pub use make::{MadeBackup, make_backup};
 pub use prove::{Proven, clear_given_up, prove_newest_backup};
@@ -33,6 +35,11 @@ pub enum BackupError {
     Read { file: String, source: std::io::Error },
     #[error("{0} is there already. Try again in a second.")]
     Exists(String),
+    #[error(
+        "The database holds no tables of mamcrawler, so there is nothing to back up. Check that DATABASE_URL (or, for the \
+         embedded database, MAMCRAWLER_DATA_DIR) names the one that `mamcrawler serve` uses."
+    )]
+    NoSchema,
     #[error("{0} is no backup of mamcrawler.")]
     Foreign(String),
     #[error("{0} was made by a newer mamcrawler. Restore it with that version.")]

@@ -12,6 +12,7 @@ use super::disks::measure_disks;
 use super::facts;
 use crate::Services;
 use crate::account::read_accounts;
+use crate::backups::read_backup_facts;
 use crate::error::Result;
 use crate::ownership::find_library_obstacle;
 
@@ -47,7 +48,7 @@ pub struct Readings {
     pub library: LibraryCounts,
     /// Failures that nobody dismissed or mended.
     pub problems: u64,
-    /// When the newest backup was made; `None` = there never was one.
+    /// When the newest backup was made whose file is there and that no test found broken; `None` = there is none.
     pub last_backup: Option<DateTime<Utc>>,
     /// When everything was last brought back from one, to see that it can be.
     pub last_restore_test: Option<DateTime<Utc>>,
@@ -86,7 +87,7 @@ pub async fn take_readings(services: &Services) -> Result<Readings> {
             &operations::count_wants(&mut conn).await?,
         ),
         problems: jobs::count_failures(&mut conn, None).await?,
-        last_backup: db::backups::last_success(&mut conn).await?,
+        last_backup: read_backup_facts(services, &mut conn).await?.last_sound,
         last_restore_test: db::backups::last_proof(&mut conn).await?,
         library: db::book_facets::count_library(&mut conn).await?,
         lacking: tally(

@@ -16,10 +16,12 @@ use super::facts;
 use crate::Services;
 use crate::account::read_accounts;
 use crate::actor::{Actor, require};
+use crate::backups::{judge_pg_dump, read_backup_facts};
 use crate::error::Result;
 use crate::ownership::find_library_obstacle;
 
-/// The data directory holds keys, covers and perhaps the database, but no books.
+/// The data directory holds keys, covers and perhaps the database, and the backup folder a dozen of copies of that, but
+/// neither holds books.
 const DATA_FLOOR_GIB: u32 = 2;
 
 /// Looks at everything that is stored about how it goes, and at the disks; asks no outside service.
@@ -43,7 +45,11 @@ pub async fn get_health(services: &Services, actor: &Actor) -> Result<HealthRepo
             judge_library(find_library_obstacle(&mut conn).await?, has_library),
         ),
         check("queue", judge_queue(&queue)),
-        check("backup", judge_backup(db::backups::last_success(&mut conn).await?, now)),
+        check(
+            "backup",
+            judge_backup(&read_backup_facts(services, &mut conn).await?, now),
+        ),
+        check("program pg_dump", judge_pg_dump(services, &database.version).await),
     ];
     checks.extend(disks.iter().map(|disk| check_disk(disk, &settings)));
     checks.extend(integrations.iter().map(|one| check_integration(one, now)));
@@ -147,7 +153,7 @@ fn judge_library(obstacle: Option<String>, has_library: bool) -> Judgement {
 
 fn check_disk(disk: &DiskHealth, settings: &Settings) -> HealthCheck {
     let floor = match disk.place.as_str() {
-        "data" => DATA_FLOOR_GIB,
+        "data" | "backups" => DATA_FLOOR_GIB,
         _ => settings.min_free_gib,
     };
     check(&format!("disk {}", disk.place), judge_disk(disk, floor))

@@ -27,13 +27,33 @@ pub async fn back_up(services: &Services, ctx: &RunContext) -> JobResult {
     let rows = made.manifest.rows();
     ctx.count("rows", rows);
     ctx.count("removed", i64::try_from(made.removed.len()).unwrap_or(i64::MAX));
+    for left in &made.not_removed {
+        ctx.log(
+            LogLevel::Warning,
+            format!("An older backup could not be removed: {left}"),
+        )
+        .await;
+    }
     let encrypted = if made.is_encrypted { ", encrypted" } else { "" };
     Ok(Outcome::Done(format!(
-        "Backed up {} tables with {rows} rows into {} ({}{encrypted}).",
+        "Backed up {} tables with {rows} rows into {} ({}{encrypted}).{}",
         made.manifest.tables.len(),
         made.path.display(),
-        tell_size(made.size_bytes)
+        tell_size(made.size_bytes),
+        tell_not_removed(&made.not_removed)
     )))
+}
+
+/// A sentence more, if there is need of one.
+fn tell_not_removed(left: &[String]) -> String {
+    match left.is_empty() {
+        true => String::new(),
+        false => {
+            let clauses = left.join("; ");
+            let clauses = clauses.trim_end_matches('.');
+            format!(" Older ones could not be removed: {clauses}. Look at the rights of the folder and the files.")
+        }
+    }
 }
 
 /// The job: the newest backup is brought back into a database of its own and compared.

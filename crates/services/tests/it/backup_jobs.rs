@@ -46,9 +46,11 @@ async fn a_backup_is_made_tested_and_noted() {
         made.summary.sentence
     );
     let mut conn = app.database.connection().await;
-    assert_eq!(
-        db::backups::last_success(&mut conn).await.unwrap(),
-        Some(app.clock.now())
+    let notes = db::backups::list_backups(&mut conn).await.unwrap();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.name == names[0] && note.made_at == app.clock.now())
     );
     assert_eq!(db::backups::last_proof(&mut conn).await.unwrap(), None);
 
@@ -100,6 +102,28 @@ async fn a_backup_is_made_tested_and_noted() {
     );
     // Noted by the seed, without files.
     assert!(listed[1..].iter().all(|backup| backup.state == BackupState::Gone));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_fails_does_not_take_the_new_backup_with_it() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let folder = app.data_dir().join("backups");
+    std::fs::create_dir(&folder).unwrap();
+    for day in 10..30 {
+        std::fs::write(folder.join(format!("mamcrawler-202001{day}T030000Z.backup")), "x").unwrap();
+    }
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
+        CREATE TRIGGER refuse BEFORE DELETE ON backups FOR EACH STATEMENT EXECUTE FUNCTION refuse()";
+    app.database.run_sql(refuse).await;
+    let run = run_job(&app, &admin, JobKind::Backup).await;
+    let sentence = run.summary.sentence;
+    assert_eq!(run.summary.status, RunStatus::Succeeded, "{sentence}");
+    assert!(
+        sentence.starts_with("Backed up ") && sentence.contains("Older ones could not be removed: "),
+        "{sentence}"
+    );
+    assert!(list_names(&folder).contains(&"mamcrawler-20261122T120000Z.backup".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,14 +130,17 @@ async fn after_the_database_is_destroyed_everything_comes_back() {
 async fn a_backup_of_an_older_schema_is_brought_up_to_date() {
     let app = TestApp::new().await;
     fill(&app).await;
-    let downgrade = include_str!("../../../../migrations/2026-11-22-000026_backups/down.sql");
-    let forget = "DELETE FROM __diesel_schema_migrations WHERE version = '20261122000026'";
+    let downgrade = concat!(
+        include_str!("../../../../migrations/2026-11-22-000027_run_figures/down.sql"),
+        include_str!("../../../../migrations/2026-11-22-000026_backups/down.sql"),
+    );
+    let forget = "DELETE FROM __diesel_schema_migrations WHERE version >= '20261122000026'";
     app.database.run_sql(&format!("{downgrade}; {forget}")).await;
     let made = make(&app, None).await;
     assert_eq!(made.removed, [""; 0], "a schema without notes is no obstacle");
     destroy(&app.database).await;
     let restored = restore_backup(&app.services, &made.path).await.unwrap();
-    assert_eq!(restored.migrated, 1);
+    assert_eq!(restored.migrated, 2);
     assert_eq!(app.query_text("SELECT count(*) FROM books").await, "3");
 }
 
@@ -255,10 +258,10 @@ async fn a_pg_dump_that_fails_or_dies_half_way_leaves_no_file() {
         assert!(error.starts_with(words), "{error}");
         assert_eq!(list_names(&app.data_dir().join("backups")), [""; 0]);
     }
-    let noted = db::backups::last_success(&mut *app.database.connection().await)
+    let noted = db::backups::list_backups(&mut *app.database.connection().await)
         .await
         .unwrap();
-    assert_eq!(noted, None);
+    assert_eq!(noted, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,6 +297,34 @@ async fn a_backup_that_is_given_up_half_way_leaves_neither_file_nor_program() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("pg_dump {process} still runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_tables_of_ours_is_not_backed_up() {
+    let app = TestApp::new().await;
+    let target = empty_database().await;
+    let services = services_on(&app, target.url(), &keys(None), None);
+    let error = make_backup(&services, None).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("The database holds no tables of mamcrawler"),
+        "{error}"
+    );
+    assert_eq!(list_names(&app.data_dir().join("backups")), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backup_from_before_an_update_outlives_those_after_it() {
+    let app = TestApp::new().await;
+    let before = make(&app, None).await.name;
+    app.run_sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')")
+        .await;
+    app.clock.advance(TimeDelta::minutes(5));
+    let after = make(&app, None).await;
+    assert_eq!(after.removed, [""; 0]);
+    app.clock.advance(TimeDelta::minutes(5));
+    let last = make(&app, None).await;
+    assert_eq!(last.removed, [after.name]);
+    assert_eq!(list_names(&app.data_dir().join("backups")), [before, last.name]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,7 +39,8 @@ async fn a_download_that_is_given_up_is_a_problem_until_a_person_retries_it() {
     );
     let dashboard = services::dashboard::get_dashboard(&app.services, &admin).await.unwrap();
     assert_eq!(dashboard.failures, Some(1));
-    let retried = retry_failure(&app.services, &admin, failure.id).await.unwrap();
+    let manager = app.person(&admin, "carla", Role::Manager).await;
+    let retried = retry_failure(&app.services, &manager, failure.id).await.unwrap();
     assert_eq!(retried, Retried::Download(DownloadId(item.id)));
     assert_eq!(app.query_text("SELECT state FROM downloads").await, "searching");
     assert_eq!(see(&app, &admin).await, []);
@@ -80,6 +81,13 @@ async fn an_integration_that_fails_is_a_problem_until_it_answers() {
     assert!(
         failure.last_run.is_some() && failure.last_at > failure.first_at,
         "{failure:?}"
+    );
+    let manager = app.person(&admin, "carla", Role::Manager).await;
+    let refused = retry_failure(&app.services, &manager, failure.id).await.unwrap_err();
+    assert_eq!(
+        refused.code,
+        ErrorCode::Forbidden,
+        "a job is started by admins, here as there"
     );
     let Retried::Run(run) = retry_failure(&app.services, &admin, failure.id).await.unwrap() else {
         panic!("a check is a run of its own")

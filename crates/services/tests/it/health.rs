@@ -80,3 +80,33 @@ async fn room_is_measured_where_the_services_say_that_files_are() {
     let report = get_health(&app.services, &admin).await.unwrap();
     assert!(check_of(&report, "disk downloads").sentence.contains("can't be seen"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_whose_file_is_gone_or_broken_is_none() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let look = async || {
+        let report = get_health(&app.services, &admin).await.unwrap();
+        let last = take_readings(&app.services).await.unwrap().last_backup;
+        let check = check_of(&report, "backup").clone();
+        (check.health, last.is_some(), check.sentence)
+    };
+    let report = get_health(&app.services, &admin).await.unwrap();
+    assert_eq!(check_of(&report, "program pg_dump").health, Health::Ok, "{report:#?}");
+    // Not there before the first backup, but its room is.
+    assert_ne!(check_of(&report, "disk backups").health, Health::Unknown, "{report:#?}");
+
+    let made = services::backups::make_backup(&app.services, None).await.unwrap();
+    let (health, is_known, sentence) = look().await;
+    assert_eq!((health, is_known), (Health::Ok, true), "{sentence}");
+
+    app.run_sql("UPDATE backups SET fault = 'is damaged'").await;
+    let (health, is_known, sentence) = look().await;
+    assert_eq!((health, is_known), (Health::Failing, false), "{sentence}");
+
+    app.run_sql("UPDATE backups SET fault = NULL").await;
+    std::fs::remove_file(made.path).unwrap();
+    let (health, is_known, sentence) = look().await;
+    assert_eq!((health, is_known), (Health::Failing, false), "{sentence}");
+    assert!(sentence.contains("No sound backup is in "), "{sentence}");
+}

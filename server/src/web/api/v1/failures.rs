@@ -58,7 +58,7 @@ async fn list_failures(
 
 /// Retry a failure
 ///
-/// Does again what failed. The failure is listed until that worked.
+/// Does again what failed. The failure is listed until that worked. A job is started again by who may start it: an admin.
 #[utoipa::path(post, path = "/failures/{id}/retry", tag = "failures",
     params(("id" = Uuid, Path, description = "Id of the failure.")),
     responses((status = 204, description = "It is queued."),
@@ -74,7 +74,7 @@ async fn retry_failure(
 
 /// Dismiss a failure
 ///
-/// It is not listed until it worked once and failed again.
+/// It is not listed until its count has doubled, it fails a week later, or it worked once and failed again.
 #[utoipa::path(post, path = "/failures/{id}/dismiss", tag = "failures",
     params(("id" = Uuid, Path, description = "Id of the failure.")),
     responses((status = 204, description = "It is not listed any more.")))]
