@@ -19,18 +19,20 @@ use tokio::sync::watch;
 use crate::config::{self, Config};
 use crate::database_wait::{Patience, migrate_when_reached};
 use crate::metrics::{Metrics, MetricsDoor};
+use crate::traces::{Sending, Traces};
 use crate::web::{AppState, ConnectionLimits, Edge, Stop, build_router, serve_connections};
 
 /// Open connections get this long to finish after a stop was asked for; event streams end at once.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Serves people and programs, and works.
-pub async fn serve(config: Config) -> Result<()> {
+pub async fn serve(config: Config, traces: Option<Traces>) -> Result<()> {
     raise_file_limit();
     warn_of_open_doors(&config);
     let ground = Ground::lay(&config).await?;
     let services = &ground.services;
     let metrics = Metrics::install(&config.metrics)?;
+    let traces = traces.map(Traces::start);
     if let Some(path) = &config.provision {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("MAMCRAWLER_PROVISION names {}", path.display()))?;
@@ -62,20 +64,23 @@ pub async fn serve(config: Config) -> Result<()> {
     tracing::info!("mamcrawler serves http://{}", listener.local_addr()?);
     serve_until_stopped(listener, state, stopping).await;
     worker.stop().await;
+    finish_traces(traces).await;
     drop(metrics_door);
     ground.clear().await;
     Ok(())
 }
 
 /// Works on the queue of the same database, without listening.
-pub async fn work(config: Config) -> Result<()> {
+pub async fn work(config: Config, traces: Option<Traces>) -> Result<()> {
     let ground = Ground::lay(&config).await?;
     let metrics = Metrics::install(&config.metrics)?;
+    let traces = traces.map(Traces::start);
     let metrics_door = MetricsDoor::open(&config.metrics, &metrics, &ground.services).await?;
     let worker = start_worker(&config, &ground.services).await?;
     tracing::info!("mamcrawler works");
     wait_for_stop().await;
     worker.stop().await;
+    finish_traces(traces).await;
     drop(metrics_door);
     ground.clear().await;
     Ok(())
@@ -254,6 +259,13 @@ async fn start_worker(config: &Config, services: &Services) -> Result<Worker> {
         poll_every: Duration::from_millis(u64::from(config.poll_active_ms)).min(options.poll_every),
         ..options
     }))
+}
+
+/// After what is traced has ended, so that its last spans go out too.
+async fn finish_traces(traces: Option<Sending>) {
+    if let Some(sending) = traces {
+        sending.finish().await;
+    }
 }
 
 async fn serve_until_stopped(listener: TcpListener, state: AppState, stopping: watch::Sender<bool>) {

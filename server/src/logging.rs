@@ -6,25 +6,27 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tracing::Dispatch;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::Config;
 use crate::log_file::{LogFile, LogLimits};
+use crate::traces::TraceLayer;
 
-/// Installs the process's log output; `file` is written as well.
-pub fn start_logging(config: &Config, file: Option<&Path>) -> Result<()> {
+/// Installs the process's log output; `file` is written as well. `traces` see what they need, whatever is logged.
+pub fn start_logging(config: &Config, file: Option<&Path>, traces: Option<TraceLayer>) -> Result<()> {
     let dispatch = match file {
         None => {
             let shape = Shape::of(config, std::io::stderr().is_terminal())?;
-            build_dispatch(shape, std::io::stderr)
+            build_dispatch(shape, std::io::stderr, traces)
         }
         Some(path) => {
             let log = Arc::new(LogFile::open(path, LogLimits::default())?);
             // Both get the same line, and colours are nothing for a file.
-            build_dispatch(Shape::of(config, false)?, std::io::stderr.and(log))
+            build_dispatch(Shape::of(config, false)?, std::io::stderr.and(log), traces)
         }
     };
     dispatch.try_init().context("logging was started already")
@@ -48,14 +50,18 @@ impl Shape {
     }
 }
 
-fn build_dispatch(shape: Shape, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> Dispatch {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(shape.filter)
+fn build_dispatch(
+    shape: Shape,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    traces: Option<TraceLayer>,
+) -> Dispatch {
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(shape.is_coloured)
         .with_writer(writer);
+    let registry = tracing_subscriber::registry().with(traces);
     match shape.is_json {
-        true => Dispatch::new(builder.json().finish()),
-        false => Dispatch::new(builder.finish()),
+        true => Dispatch::new(registry.with(lines.json().with_filter(shape.filter))),
+        false => Dispatch::new(registry.with(lines.with_filter(shape.filter))),
     }
 }
 
@@ -101,7 +107,7 @@ mod tests {
             is_json,
             is_coloured: false,
         };
-        with_default(&build_dispatch(shape, memory.clone()), act);
+        with_default(&build_dispatch(shape, memory.clone(), None), act);
         String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()
     }
 

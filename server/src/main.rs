@@ -9,13 +9,16 @@ mod healthcheck;
 mod log_file;
 mod logging;
 mod metrics;
+mod traces;
 mod web;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use services::{Random, SystemRandom};
 use tokio::runtime::Runtime;
+use traces::Traces;
 
 /// What is awaited has ended before; a thread that is left hangs, as on a file system that does not answer.
 const THREADS_LIMIT: Duration = Duration::from_secs(5);
@@ -53,7 +56,11 @@ enum Command {
     /// Say what works and what does not, with what to do; fails when something is failing. Changes nothing.
     Doctor,
     /// Ask this installation's server whether it is ready; fails when it is not.
-    Healthcheck,
+    Healthcheck {
+        /// Ask its `worker` instead, which answers at MAMCRAWLER_METRICS_LISTEN only.
+        #[arg(long)]
+        worker: bool,
+    },
     /// Print each setting that counts with where it came from, secrets masked; fails when a start would.
     Config {
         /// Print the page that describes every setting instead.
@@ -76,28 +83,39 @@ fn main() -> anyhow::Result<()> {
         return print_config(reference);
     }
     let config = config::Config::from_env()?;
-    // What runs beside a server leaves the file to it.
-    let log_file = match command {
-        Command::Serve | Command::Worker => config.log_file.clone(),
-        _ => None,
+    // What runs beside a server leaves the file to it, and is short enough to need no traces.
+    let (log_file, traces) = match command {
+        Command::Serve | Command::Worker => (config.log_file.clone(), prepare_traces(&config)?),
+        _ => (None, None),
     };
-    logging::start_logging(&config, log_file.as_deref())?;
+    let trace_layer = traces.as_ref().map(Traces::layer);
+    logging::start_logging(&config, log_file.as_deref(), trace_layer)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let work = async {
         match command {
-            Command::Serve => commands::serve(config).await,
-            Command::Worker => commands::work(config).await,
+            Command::Serve => commands::serve(config, traces).await,
+            Command::Worker => commands::work(config, traces).await,
             Command::Migrate => commands::migrate(config).await,
             Command::Backup { to } => backup_commands::back_up(config, to).await,
             Command::Restore { file } => backup_commands::restore(config, file).await,
             Command::Doctor => doctor::examine(config).await,
-            Command::Healthcheck => healthcheck::check_health(config.listen).await,
+            Command::Healthcheck { worker: false } => healthcheck::check_health(config.listen).await,
+            Command::Healthcheck { worker: true } => healthcheck::check_worker(&config.metrics).await,
             Command::Config { reference } => print_config(reference),
             Command::RotateSigningKey => commands::rotate_signing_key(&config),
             Command::RotateKey { forget_unreadable } => commands::rotate_key(config, forget_unreadable).await,
         }
     };
     run_to_end(runtime, work, THREADS_LIMIT)
+}
+
+/// Traces, where a collector is named. Each process is an instance of its own.
+fn prepare_traces(config: &config::Config) -> anyhow::Result<Option<Traces>> {
+    let mut instance = [0; 16];
+    SystemRandom.fill(&mut instance);
+    let instance = uuid::Builder::from_random_bytes(instance).into_uuid().to_string();
+    let traces = config.traces.as_ref();
+    traces.map(|traces| Traces::prepare(traces, &instance)).transpose()
 }
 
 /// Runs it, and does not wait longer for threads that it left.

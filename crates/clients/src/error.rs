@@ -40,6 +40,9 @@ pub enum ClientError {
     /// Our own budget for it is used up, or its queue is stopped until a person acts.
     #[error("{service} is paused: {reason}")]
     Paused { service: String, reason: String },
+    /// It failed time and again, so nothing was sent. Retryable.
+    #[error("{last} As it failed time and again, it is asked less often for now.")]
+    Resting { last: Box<ClientError> },
     /// What we asked for is gone or was never there.
     #[error("{service} no longer has it: {what}")]
     NotFound { service: String, what: String },
@@ -56,7 +59,7 @@ impl ClientError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::RateLimited { .. }
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::RateLimited { .. } | Self::Resting { .. }
         )
     }
 }

@@ -9,7 +9,8 @@ use diesel_async::AsyncConnection;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use types::jobs::{LogLevel, RunStatus};
 
 use crate::context::{Figures, RunContext};
@@ -34,7 +35,7 @@ type Answer = Result<Outcome, JobError>;
 
 /// Runs the handler and writes its end. Everything that it logs carries the run's id.
 pub(crate) async fn execute_run(around: Surroundings, run: ClaimedRun, token: CancellationToken) {
-    let span = tracing::error_span!("run", id = %run.id, kind = %run.kind);
+    let span = tracing::error_span!("run", id = %run.id, kind = %run.kind, outcome = Empty);
     execute_in_span(around, run, token).instrument(span).await;
 }
 
@@ -64,10 +65,11 @@ async fn execute_in_span(around: Surroundings, run: ClaimedRun, token: Cancellat
     write_end(&around, &run, &ctx, &end).await;
 }
 
-/// For the log and monitoring: how often runs of a kind end how, and how long they take.
+/// For the log, traces and monitoring: how often runs of a kind end how, and how long they take.
 fn count_run(run: &ClaimedRun, outcome: &'static str, took: Duration) {
     let kind = run.kind.as_str();
     tracing::debug!(outcome, duration_ms = took.as_millis(), "the run ended as {outcome}");
+    Span::current().record("outcome", outcome);
     metrics::counter!("mamcrawler_job_runs_total", "kind" => kind, "outcome" => outcome).increment(1);
     metrics::histogram!("mamcrawler_job_duration_seconds", "kind" => kind).record(took);
 }

@@ -12,6 +12,7 @@ pub mod settings;
 mod signing;
 mod site;
 mod source;
+mod traces;
 
 pub use edge::EdgeConfig;
 pub use keys::{begin_key_change, check_secrets, end_key_change, has_keys, load_keys};
@@ -21,6 +22,7 @@ pub use rates::{Rate, RateClass, Rates};
 pub use reference::render_reference;
 pub use signing::rotate_signing_key;
 pub use site::leptos_options;
+pub use traces::TracesConfig;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,8 @@ pub struct Config {
     pub job_lease_seconds: u64,
     pub edge: EdgeConfig,
     pub metrics: MetricsConfig,
+    /// Where traces go; absent: nowhere.
+    pub traces: Option<TracesConfig>,
     pub log_filter: String,
     pub has_json_logs: bool,
     pub log_file: Option<PathBuf>,
@@ -122,6 +126,7 @@ impl Config {
             job_lease_seconds: source.parsed("MAMCRAWLER_JOB_LEASE_SECONDS")?,
             edge: EdgeConfig::read(source)?,
             metrics: MetricsConfig::read(source)?,
+            traces: TracesConfig::read(source)?,
             log_filter: source.parsed("MAMCRAWLER_LOG")?,
             has_json_logs: match source.parsed::<String>("MAMCRAWLER_LOG_FORMAT")?.as_str() {
                 "json" => true,

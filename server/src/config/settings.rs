@@ -309,7 +309,7 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
-        title: "Logs and metrics",
+        title: "Logs, metrics and traces",
         settings: &[
             text("MAMCRAWLER_LOG", "info", "Log filter, as `tracing` writes it."),
             text("MAMCRAWLER_LOG_FORMAT", "pretty", "`pretty` or `json`."),
@@ -322,6 +322,20 @@ pub const SECTIONS: &[Section] = &[
             secret(
                 "MAMCRAWLER_METRICS_TOKEN",
                 "Token that opens `/metrics` at `MAMCRAWLER_LISTEN`, and is asked for at both. Unset: it is closed there.",
+            ),
+            text(
+                "MAMCRAWLER_OTLP_ENDPOINT",
+                "",
+                "Base address of the OpenTelemetry collector that gets traces by OTLP over HTTP, such as `http://127.0.0.1:4318`; `/v1/traces` is appended. Unset: there are none.",
+            ),
+            secret(
+                "MAMCRAWLER_OTLP_HEADERS",
+                "Headers that the collector asks for, as `name=value` with commas between and values percent-encoded.",
+            ),
+            text(
+                "MAMCRAWLER_OTLP_SAMPLE",
+                "1",
+                "Share of requests and runs that are traced, from `0` to `1`.",
             ),
         ],
     },

@@ -50,7 +50,7 @@ pub async fn count_request(request: Request, next: Next) -> Response {
 
 /// The pattern of the route or the name of the server function, of which there are so many and no more. Files and what
 /// does not exist are one.
-fn name_route(request: &Request) -> String {
+pub(super) fn name_route(request: &Request) -> String {
     let path = request.uri().path();
     if path.starts_with("/sfn/") {
         let known = server_fn_paths().any(|(known, _)| known == path);

@@ -32,6 +32,7 @@ mod serve;
 mod streams;
 #[cfg(test)]
 mod test_state;
+mod traced;
 
 pub use auth::find_credential;
 pub use edge::Edge;

@@ -11,6 +11,9 @@ use services::Services;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::edge::Edge;
+use super::traced::RequestTrace;
+
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 64;
 
@@ -43,15 +46,22 @@ impl RequestId {
     }
 }
 
-/// Gives the request its id, answers with it, and logs within it.
-pub async fn name_request(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+/// Gives the request its id, answers with it, logs within it, and traces it.
+pub async fn name_request(
+    State(services): State<Services>,
+    State(edge): State<Edge>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::of(request.headers(), &services);
     request.headers_mut().insert(HEADER, id.header());
     request.extensions_mut().insert(id.clone());
     // Without the query, which may hold a one-time code.
     let span =
         tracing::error_span!("request", id = id.as_str(), method = %request.method(), path = request.uri().path());
-    let mut response = answer(request, next).instrument(span).await;
+    let trace = RequestTrace::begin(&span, &request, &edge);
+    let mut response = answer(request, next).instrument(span.clone()).await;
+    trace.end(response.status());
     response.headers_mut().insert(HEADER, id.header());
     response
 }

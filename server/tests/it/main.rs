@@ -72,6 +72,8 @@ mod outage;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod page_doors;
 #[cfg(test)]
 mod parity;
@@ -95,5 +97,7 @@ mod stopping;
 mod support;
 #[cfg(test)]
 mod together;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod workers;

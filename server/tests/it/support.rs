@@ -64,9 +64,14 @@ impl Server {
         self.spawn("worker")
     }
 
-    /// Runs another command of the same installation to its end.
-    pub fn run(&self, argument: &str) -> Output {
-        let ran = self.command(argument).stdin(Stdio::null()).output();
+    /// Starts another command, with flags behind spaces, which says what it has to say in the log.
+    pub fn spawn_command(&self, arguments: &str) -> Child {
+        self.spawn(arguments)
+    }
+
+    /// Runs another command of the same installation, with flags behind spaces, to its end.
+    pub fn run(&self, arguments: &str) -> Output {
+        let ran = self.command(arguments).stdin(Stdio::null()).output();
         ran.expect("setpriv (util-linux) starts it")
     }
 
@@ -80,11 +85,12 @@ impl Server {
         command.spawn().expect("setpriv (util-linux) starts it")
     }
 
-    fn command(&self, argument: &str) -> Command {
+    fn command(&self, arguments: &str) -> Command {
         // The kernel ends it when this test's thread does, so that a failed test leaves nothing behind.
         let mut command = Command::new("setpriv");
         command
-            .args(["--pdeathsig", "TERM", env!("CARGO_BIN_EXE_mamcrawler"), argument])
+            .args(["--pdeathsig", "TERM", env!("CARGO_BIN_EXE_mamcrawler")])
+            .args(arguments.split(' '))
             .env_clear();
         for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));

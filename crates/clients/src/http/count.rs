@@ -12,6 +12,7 @@ const NAMED: &[(&str, &str)] = &[
     ("MyAnonamouse", "myanonamouse"),
     ("Prowlarr", "prowlarr"),
     (crate::oidc::SERVICE, "sign_in_provider"),
+    ("OpenTelemetry collector", "traces"),
 ];
 
 /// Counts one call, whatever came of it.
@@ -22,14 +23,14 @@ pub(super) fn count_exchange(service: &str, answer: &Result<Answer, Broken>, too
     metrics::histogram!("mamcrawler_outbound_request_duration_seconds", "service" => service).record(took);
 }
 
-fn name_service(service: &str) -> &'static str {
+pub(super) fn name_service(service: &str) -> &'static str {
     let mut named = NAMED.iter();
     named
         .find(|(name, _)| *name == service)
         .map_or("other", |(_, label)| label)
 }
 
-fn name_outcome(answer: &Result<Answer, Broken>) -> &'static str {
+pub(super) fn name_outcome(answer: &Result<Answer, Broken>) -> &'static str {
     let broken = match answer {
         Ok(answer) => {
             return match answer.status {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use reqwest::{Method, Request, RequestBuilder, Url};
+use tracing::Instrument;
 
 use crate::error::{ClientError, Result};
 
@@ -17,6 +18,7 @@ mod count;
 pub(crate) mod fake_network;
 mod network;
 mod reach;
+mod traced;
 
 pub use address::{base_url, join_url, shown_address};
 pub use answer::Answer;
@@ -157,7 +159,9 @@ impl HttpClient {
         let method = request.method().clone();
         let address = shown_address(request.url());
         let started = Instant::now();
-        let answer = self.exchange(request, &address).await;
+        let span = traced::open_span(&self.service, &request);
+        let answer = self.exchange(request, &address).instrument(span.clone()).await;
+        traced::close_span(&span, &answer);
         count::count_exchange(&self.service, &answer, started.elapsed());
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let service = &self.service;
