@@ -9,6 +9,7 @@ use services::backups::{make_backup, restore_backup};
 
 use crate::commands::{build_services, ensure_database_is_there, find_database, wait_for_stop};
 use crate::config::{self, Config};
+use crate::database_wait::{Patience, hold_key_when_reached};
 
 /// Makes a backup of the database as it is. A `serve` may go on meanwhile.
 pub async fn back_up(config: Config, to: Option<PathBuf>) -> Result<()> {
@@ -79,7 +80,7 @@ async fn on_database(config: &Config, work: impl AsyncFnOnce(&Services) -> Resul
 
 async fn hold_key_and_work(config: &Config, url: &str, work: impl AsyncFnOnce(&Services) -> Result<()>) -> Result<()> {
     // Half-way through a change of the key, a backup would hold secrets of two keys.
-    let _hold = db::sealed::hold_key(url)
+    let _hold = hold_key_when_reached(url, Patience::of(config.database_wait))
         .await?
         .context("`mamcrawler rotate-key` is at work on this database. Start again when it has ended")?;
     work(&build_services(config, url)?).await

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use db::sealed::KeyLock;
 use db::{DbError, DbResult};
 use tokio::time::{Instant, sleep};
 
@@ -30,7 +31,13 @@ pub async fn migrate_when_reached(url: &str, patience: Patience) -> Result<()> {
     wait_until_reached(patience, async || db::migrate(url).await.map(drop)).await
 }
 
-async fn wait_until_reached(patience: Patience, mut attempt: impl AsyncFnMut() -> DbResult<()>) -> Result<()> {
+/// Holds the key of the database as soon as it can be reached, and leaves the database as it is; `None` = somebody
+/// changes the key.
+pub async fn hold_key_when_reached(url: &str, patience: Patience) -> Result<Option<KeyLock>> {
+    wait_until_reached(patience, async || db::sealed::hold_key(url).await).await
+}
+
+async fn wait_until_reached<T>(patience: Patience, mut attempt: impl AsyncFnMut() -> DbResult<T>) -> Result<T> {
     let started = Instant::now();
     let mut pause = patience.first_pause;
     loop {

@@ -55,7 +55,7 @@ pub fn ProblemsPage() -> impl IntoView {
 fn NoProblems() -> impl IntoView {
     view! {
         <Empty title="No job has a problem.">
-            <p>"What a job can't do is counted here until it works, or for 30 days."</p>
+            <p>"What a job can't do is counted here until it works, or for 30 days. What you dismiss comes back when it happens again."</p>
         </Empty>
     }
 }
@@ -63,9 +63,10 @@ fn NoProblems() -> impl IntoView {
 #[component]
 fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
     let id = failure.id.to_string();
-    let times = match failure.count {
-        1 => "once".to_owned(),
-        count => format!("{} times", format::format_count(count)),
+    let times = tell_times(failure.count);
+    let again = match failure.count_since_dismissal {
+        Some(count) => format!("again {} since it was dismissed ", tell_times(count)),
+        None => "again since it was dismissed ".to_owned(),
     };
     let can_retry = match failure.item.as_ref().map(|item| item.kind) {
         Some(FailedItemKind::Gone) => false,
@@ -84,6 +85,7 @@ fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
             <p class="row-meta">
                 <span>"last "<Moment at=failure.last_at /></span>
                 {(failure.count > 1).then(|| view! { <span>"first "<Moment at=failure.first_at /></span> })}
+                {failure.dismissed_at.map(|at| view! { <span>{again.clone()}<Moment at=at /></span> })}
                 {failure.last_run.map(|run| view! { <a href=format!("/runs/{run}")>"Last run"</a> })}
             </p>
             <div class="actions">
@@ -91,6 +93,13 @@ fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
                 <ProblemButton post=posts.dismiss id=id.clone() word="Dismiss" />
             </div>
         </li>
+    }
+}
+
+fn tell_times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{} times", format::format_count(count)),
     }
 }
 

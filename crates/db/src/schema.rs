@@ -252,6 +252,7 @@ diesel::table! {
         last_run -> Nullable<Uuid>,
         dismissed_at -> Nullable<Timestamptz>,
         dismissed_count -> Nullable<Int8>,
+        last_dismissed_at -> Nullable<Timestamptz>,
     }
 }
 

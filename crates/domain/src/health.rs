@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use types::dashboard::AccountView;
-use types::health::{DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
+use types::health::{BreakerView, DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
 use types::integrations::Health;
 use types::jobs::RunStatus;
 
@@ -42,6 +42,9 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
     if let Some(reason) = &integration.stopped {
         return (Health::Failing, format!("Nothing is sent to it: {reason}"));
     }
+    if let Some(judgement) = integration.breaker.as_ref().and_then(judge_breaker) {
+        return judgement;
+    }
     let Some(checked_at) = integration.checked_at else {
         return (
             Health::Unknown,
@@ -67,6 +70,17 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
         health if sentence.is_empty() => (health, format!("Checked {} ago.", tell_duration(age))),
         health => (health, sentence.to_owned()),
     }
+}
+
+/// An open one says when the service is asked again.
+fn judge_breaker(breaker: &BreakerView) -> Option<Judgement> {
+    let (failures, again_at) = (breaker.failures?, breaker.asked_again_at?);
+    let sentence = format!(
+        "{failures} calls in a row failed, so it is asked again at {}. Test asks it now. {}",
+        again_at.format("%H:%M:%S UTC"),
+        breaker.sentence.as_deref().unwrap_or_default()
+    );
+    Some((Health::Failing, sentence.trim().to_owned()))
 }
 
 /// Work that waits although it is due.

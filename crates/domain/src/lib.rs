@@ -5,6 +5,7 @@
 pub mod abs_folder;
 pub mod account;
 pub mod backup_rotation;
+pub mod breaker;
 pub mod choice;
 pub mod download_life;
 pub mod health;

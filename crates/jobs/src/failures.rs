@@ -60,9 +60,16 @@ pub struct FailureRow {
     pub last_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     pub last_run: Option<Uuid>,
+    /// When a person dismissed it last.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub last_dismissed_at: Option<DateTime<Utc>>,
+    /// The count at that time.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub dismissed_count: Option<i64>,
 }
 
-const COLUMNS: &str = "id, kind, item, code, sentence, count, first_at, last_at, last_run";
+const COLUMNS: &str =
+    "id, kind, item, code, sentence, count, first_at, last_at, last_run, last_dismissed_at, dismissed_count";
 
 impl FailureRow {
     /// The job that failed; only known kinds are read.
@@ -114,17 +121,14 @@ fn is_said(finding: &Finding, subject: Option<Uuid>, own: &Complaint) -> bool {
     Some(finding.item) == subject && code == Some(own.code)
 }
 
-/// Counts a failure in the caller's transaction. One that was dismissed is shown again when it has come as often again as
-/// until then, or still comes a week later.
+/// Counts a failure in the caller's transaction. One that was dismissed is shown again: it was not over.
 pub async fn record_failure(conn: &mut AsyncPgConnection, failed: &Failed<'_>, now: DateTime<Utc>) -> Result<()> {
     diesel::sql_query(
         "INSERT INTO failures AS f (id, kind, item, code, sentence, first_at, last_at, last_run)
          VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $5, $6)
          ON CONFLICT (kind, COALESCE(item, '00000000-0000-0000-0000-000000000000'), code)
          DO UPDATE SET sentence = excluded.sentence, count = f.count + 1, last_at = excluded.last_at,
-             last_run = COALESCE(excluded.last_run, f.last_run),
-             dismissed_at = CASE WHEN f.count + 1 >= 2 * f.dismissed_count
-                 OR excluded.last_at >= f.dismissed_at + INTERVAL '7 days' THEN NULL ELSE f.dismissed_at END",
+             last_run = COALESCE(excluded.last_run, f.last_run), dismissed_at = NULL",
     )
     .bind::<Text, _>(failed.kind)
     .bind::<Nullable<SqlUuid>, _>(failed.item)
@@ -235,13 +239,15 @@ pub async fn find_failure(conn: &mut AsyncPgConnection, id: FailureId) -> Result
     .optional()
 }
 
-/// Hides a failure until its count has doubled, it fails a week later, or it worked once and failed again.
+/// Hides a failure until it happens again.
 pub async fn dismiss_failure(conn: &mut AsyncPgConnection, id: FailureId, now: DateTime<Utc>) -> Result<()> {
-    diesel::sql_query("UPDATE failures SET dismissed_at = $2, dismissed_count = count WHERE id = $1")
-        .bind::<SqlUuid, _>(id.0)
-        .bind::<Timestamptz, _>(now)
-        .execute(conn)
-        .await?;
+    diesel::sql_query(
+        "UPDATE failures SET dismissed_at = $2, last_dismissed_at = $2, dismissed_count = count WHERE id = $1",
+    )
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<Timestamptz, _>(now)
+    .execute(conn)
+    .await?;
     notify_failures(conn).await
 }
 

@@ -19,6 +19,7 @@ use types::IntegrationId;
 use types::integrations::{Integration, IntegrationKind};
 
 use crate::Services;
+use crate::breakers::{Guard, Guarded};
 use crate::error::Result;
 use crate::latch::LatchingClient;
 use crate::request_queue::{DatabaseQueue, DatabaseSession};
@@ -201,16 +202,33 @@ pub(crate) fn connect_stored(
         queue: Arc::new(DatabaseQueue::new(services.clone(), integration.id, label, local)),
         skip_myanonamouse,
     };
-    let client = match build_client(integration, secret, ground)? {
-        AnyClient::TorrentClient(inner) => AnyClient::TorrentClient(Arc::new(LatchingClient {
-            inner,
-            services: services.clone(),
-            id: integration.id,
-            revision: row.revision,
-        })),
-        other => other,
-    };
+    let client = guard_client(services, row, build_client(integration, secret, ground)?);
     Ok(services.inner.clients.keep(integration.id, key, client))
+}
+
+/// A client that leaves its service alone while that fails, and, if it has a torrent client's ban to fear, remembers
+/// that its credentials were refused.
+fn guard_client(services: &Services, row: &IntegrationRow, client: AnyClient) -> AnyClient {
+    let (id, revision) = (row.id.into(), row.revision);
+    let guard = Guard {
+        services: services.clone(),
+        id,
+        name: row.name.clone(),
+        revision,
+    };
+    match client {
+        AnyClient::TorrentClient(inner) => {
+            let inner: Arc<dyn TorrentClient> = Arc::new(LatchingClient {
+                inner,
+                services: services.clone(),
+                id,
+                revision,
+            });
+            AnyClient::TorrentClient(Arc::new(Guarded { inner, guard }))
+        }
+        AnyClient::Indexer(inner) => AnyClient::Indexer(Arc::new(Guarded { inner, guard })),
+        AnyClient::Library(inner) => AnyClient::Library(Arc::new(Guarded { inner, guard })),
+    }
 }
 
 /// A client of a form that is not stored, or not stored like this.

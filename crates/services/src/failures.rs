@@ -51,6 +51,10 @@ async fn view_failures(conn: &mut Connection, rows: Vec<FailureRow>) -> Result<V
         first_at: row.first_at,
         last_at: row.last_at,
         last_run: row.last_run.map(RunId),
+        dismissed_at: row.last_dismissed_at,
+        count_since_dismissal: row
+            .dismissed_count
+            .map(|before| (row.count - before).max(0).unsigned_abs()),
     };
     Ok(rows.into_iter().map(view).collect())
 }
@@ -127,7 +131,7 @@ async fn retry_job(services: &Services, actor: &Actor, failure: &Failure) -> Res
     .await
 }
 
-/// Hides a failure until its count has doubled, it fails a week later, or it worked once and failed again.
+/// Hides a failure until it happens again.
 pub async fn dismiss_failure(services: &Services, actor: &Actor, id: FailureId) -> Result<()> {
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;

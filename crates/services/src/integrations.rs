@@ -19,6 +19,7 @@ use crate::audit::{Changes, changes_between, record_action};
 use crate::connect::secret_context;
 use crate::error::{Result, ServiceError};
 use crate::integration_form::check_form;
+use crate::kept::keep_unknown;
 use crate::request_queue::session_context;
 use crate::seen::{Edited, Edition, Expected, Seen};
 use crate::tested_session::take_tested_session;
@@ -95,8 +96,9 @@ pub(crate) async fn store_form(
         if form.kind == IntegrationKind::Myanonamouse && !form.secret.is_empty() {
             adopt_tested_session(conn, services, id, &form).await?;
         }
-        // A person acted, so a queue that was stopped for them goes on.
+        // A person acted, so a queue that was stopped for them goes on, and a service that was left alone is asked.
         db::request_budgets::clear_pause(conn, id).await?;
+        services.inner.breakers.forget(id);
         if form.is_enabled {
             enqueue_first_jobs(conn, services, actor, form.kind).await?;
         }
@@ -120,7 +122,8 @@ fn describe_changes(stored: Option<&IntegrationRow>, form: &IntegrationForm) -> 
     let new = json!({ "name": form.name, "url": form.url, "is_enabled": form.is_enabled, "priority": form.priority });
     let mut changes = changes_between(&old, &new);
     let old_options = stored.map_or(&serde_json::Value::Null, |row| &row.options);
-    changes.extend(changes_between(old_options, &to_json(form)?));
+    let new_options = keep_unknown(Some(old_options), to_json(form)?);
+    changes.extend(changes_between(old_options, &new_options));
     if !form.secret.is_empty() {
         changes.add_secret("secret", stored.is_some_and(|row| row.secret.is_some()));
     }
@@ -149,7 +152,7 @@ async fn update_stored(
         url: form.url.clone(),
         is_enabled: form.is_enabled,
         priority: form.priority,
-        options: to_json(form)?,
+        options: keep_unknown(Some(&row.options), to_json(form)?),
         secret: seal_secret(services, id, form),
         now: services.now(),
     };
@@ -262,6 +265,7 @@ pub async fn delete_integration(
     conn.transaction::<_, ServiceError, _>(async |conn| {
         let row = take_integration(conn, id, &expected).await?;
         db::integrations::delete_integration(conn, id).await?;
+        services.inner.breakers.forget(id);
         record_action(
             conn,
             services,
@@ -288,6 +292,7 @@ pub async fn set_integration_enabled(
     conn.transaction::<_, ServiceError, _>(async |conn| {
         let row = take_integration(conn, id, &expected).await?;
         db::integrations::set_integration_enabled(conn, id, is_enabled).await?;
+        services.inner.breakers.forget(id);
         let mut changes = Changes::default();
         changes.add("is_enabled", row.is_enabled.into(), is_enabled.into());
         let about = (

@@ -40,12 +40,14 @@ pub mod standing;
 pub mod users;
 pub mod wants;
 
+mod breakers;
 mod budget;
 mod connected;
 mod covers;
 mod failover;
 mod import;
 mod integration_form;
+mod kept;
 mod latch;
 mod library_sync;
 mod login_guard;
@@ -154,6 +156,7 @@ struct Inner {
     backup_key: Option<backups::BackupKey>,
     credentials: credentials::Credentials,
     clients: connect::ClientCache,
+    breakers: breakers::Breakers,
     events: events::Broadcast,
     cover_turns: covers::CoverTurns,
     oidc: oidc::ProviderCache,
@@ -183,6 +186,7 @@ impl Services {
             credentials: credentials::Credentials::new(&keys.signing, &keys.old_signing),
             random,
             clients: connect::ClientCache::default(),
+            breakers: breakers::Breakers::default(),
             events: events::Broadcast::default(),
             cover_turns: covers::CoverTurns::default(),
             oidc: oidc::ProviderCache::default(),

@@ -14,6 +14,7 @@ use crate::Services;
 use crate::actor::{Actor, require};
 use crate::audit::{changes_between, record_action};
 use crate::error::{FieldErrors, Result, ServiceError};
+use crate::kept::keep_unknown;
 use crate::runs::zone_of;
 use crate::seen::{Edited, Edition, Seen};
 
@@ -72,10 +73,11 @@ pub async fn save_settings(services: &Services, actor: &Actor, settings: impl In
     let (zone, value) = (zone_of(&settings), to_json(&settings)?);
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let old = db::settings::lock_setting(conn, SETTING).await?;
-        let old = to_json(&parse_settings(old)?)?;
+        let stored = db::settings::lock_setting(conn, SETTING).await?;
+        let kept = keep_unknown(stored.as_ref(), value.clone());
+        let old = to_json(&parse_settings(stored)?)?;
         expected.check(&Edition::of(&old))?;
-        db::settings::write_setting(conn, SETTING, &value, actor.user_id(), services.now()).await?;
+        db::settings::write_setting(conn, SETTING, &kept, actor.user_id(), services.now()).await?;
         let changes = changes_between(&old, &value).into_value();
         // Jobs that go by the clock go by the new one from now on.
         jobs::set_time_zone(conn, zone, services.now()).await?;

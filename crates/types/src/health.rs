@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::integrations::{Health, IntegrationKind};
 use crate::jobs::{JobKind, RunStatus};
+use crate::text_enum::text_enum;
 
 /// Everything that a person who looks after the system asks first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +60,33 @@ pub struct IntegrationHealth {
     pub checked_at: Option<DateTime<Utc>>,
     /// Why nothing is sent to it now: its credentials were refused, it asked for a pause, or a budget is used up.
     pub stopped: Option<String>,
+    /// How this process stands to it; absent when it has not called it yet.
+    pub breaker: Option<BreakerView>,
     pub version: Option<String>,
+}
+
+text_enum! {
+    /// Whether calls go out to a service.
+    BreakerState {
+        Closed => "closed",
+        /// One goes out, to see whether it answers again.
+        HalfOpen => "half_open",
+        /// It failed time and again, and is left alone for a while.
+        Open => "open",
+    }
+}
+
+/// What keeps a process from asking a service that does not answer, over and over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BreakerView {
+    pub state: BreakerState,
+    /// Calls in a row that were not answered; absent while it is closed.
+    pub failures: Option<u32>,
+    /// When the next call goes out; absent while it is closed.
+    pub asked_again_at: Option<DateTime<Utc>>,
+    /// Why the last call failed; absent while it is closed.
+    pub sentence: Option<String>,
 }
 
 /// Work of one kind in the queue.

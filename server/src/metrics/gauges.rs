@@ -1,10 +1,11 @@
-//! What the database says, as gauges. What is unknown has no series: never a zero in its place.
+//! What the database says, as gauges, and how this process stands to integrations. What is unknown has no series: never a
+//! zero in its place.
 
 use chrono::{DateTime, Utc};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use services::health::Readings;
 use types::dashboard::AccountView;
-use types::health::{DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
+use types::health::{BreakerState, DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
 use types::integrations::{Health, IntegrationKind};
 use types::jobs::RunStatus;
 
@@ -80,6 +81,18 @@ fn record_integration(integration: &IntegrationHealth) {
     let help = "Whether nothing is sent to it: credentials refused, a pause, or the day's budget used up.";
     let stopped = flag(integration.stopped.is_some());
     set("mamcrawler_integration_stopped", help, &labels, stopped);
+    let help = "Whether this process calls it: 0 = yes, 1 = it looks whether it answers again, 2 = it leaves it alone; \
+                absent before the first call.";
+    let state = integration.breaker.as_ref().map(|breaker| tell_state(breaker.state));
+    set_known("mamcrawler_breaker_state", help, &labels, state);
+}
+
+fn tell_state(state: BreakerState) -> f64 {
+    match state {
+        BreakerState::Closed => 0.0,
+        BreakerState::HalfOpen => 1.0,
+        BreakerState::Open => 2.0,
+    }
 }
 
 fn record_accounts(readings: &Readings) {

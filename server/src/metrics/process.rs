@@ -35,6 +35,10 @@ pub(super) fn describe_counters() {
         "mamcrawler_refusals_total",
         "Wrong passwords, keys and tokens, and requests that were refused, by what they were."
     );
+    describe_counter!(
+        "mamcrawler_otlp_spans_total",
+        "Spans for the OpenTelemetry collector, by what became of them; none without MAMCRAWLER_OTLP_ENDPOINT."
+    );
 }
 
 /// The gauges of this process.

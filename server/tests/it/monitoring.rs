@@ -99,7 +99,12 @@ impl Prometheus {
 
     async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, String> {
         let answer = self.http.get(format!("{}/{path}", self.url)).query(query).send().await;
-        let body: Value = answer.map_err(|error| error.to_string())?.json().await.unwrap();
+        let answer = answer.map_err(|error| error.to_string())?;
+        // In plain text, until it has opened its own database.
+        if answer.status() == 503 {
+            return Err("Prometheus is only just starting".into());
+        }
+        let body: Value = answer.json().await.unwrap();
         match body["status"] == "success" {
             true => Ok(body["data"].clone()),
             false => panic!("{path} {query:?}: {body}"),

@@ -50,7 +50,11 @@ impl Database {
 }
 
 fn check_health(server: &Server, is_well: bool, words: &str) {
-    let Output { status, stdout, stderr } = server.run("healthcheck");
+    check_health_by("healthcheck", server, is_well, words);
+}
+
+fn check_health_by(command: &str, server: &Server, is_well: bool, words: &str) {
+    let Output { status, stdout, stderr } = server.run(command);
     let said = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     assert_eq!(status.code(), Some(i32::from(!is_well)), "{said}");
     assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
@@ -138,4 +142,72 @@ async fn a_database_that_never_comes_ends_the_start_with_a_sentence() {
             assert!(said.contains(words), "{command}: {said}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_worker_is_healthy_while_it_reaches_its_database_and_answers_where_its_metrics_are() {
+    let mut database = Database::new();
+    let url = database.start().await;
+    let mut server = Server::new(&[("DATABASE_URL", &url)]);
+    let check = |server: &Server, is_well, words: &str| check_health_by("healthcheck --worker", server, is_well, words);
+    check(&server, false, "Set MAMCRAWLER_METRICS_LISTEN");
+    let [port] = testing::ports::pick_ports().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    server.set("MAMCRAWLER_METRICS_LISTEN", &address);
+    server.set("MAMCRAWLER_METRICS_TOKEN", "0000000000000000");
+    check(&server, false, &address);
+
+    let mut worker = server.spawn_worker();
+    let wait_for = async |is_well: bool| {
+        wait_until(async || {
+            let Output { status, stdout, stderr } = server.run("healthcheck --worker");
+            match status.success() == is_well {
+                true => Ok(()),
+                false => Err(format!("{stdout:?} {stderr:?} {}", server.log())),
+            }
+        })
+        .await;
+    };
+    wait_for(true).await;
+    check(&server, true, "runs and reaches its database");
+    check_health(&server, false, &server.url);
+    database.stop().await;
+    wait_for(false).await;
+    database.start().await;
+    wait_for(true).await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    check(&server, false, &address);
+}
+
+#[tokio::test]
+async fn a_restore_and_a_backup_wait_for_the_database_like_a_start() {
+    let mut database = Database::new();
+    let url = database.start().await;
+    database.stop().await;
+    let mut server = Server::new(&[("DATABASE_URL", &url)]);
+    server.set("MAMCRAWLER_DATABASE_WAIT_SECONDS", "1");
+    for command in ["restore /nowhere.backup", "backup"] {
+        let ended = server.run(command);
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success(), "{said}");
+        for words in ["can't be reached yet", "could not be reached for 1 s", "DATABASE_URL"] {
+            assert!(said.contains(words), "{command}: {said}");
+        }
+    }
+
+    server.set("MAMCRAWLER_DATABASE_WAIT_SECONDS", "60");
+    let restore = server.spawn_command("restore /nowhere.backup");
+    wait_until(
+        async || match server.log().contains("the database can't be reached yet") {
+            true => Ok(()),
+            false => Err(server.log()),
+        },
+    )
+    .await;
+    database.start().await;
+    let ended = restore.wait_with_output().unwrap();
+    let said = server.log();
+    assert!(!ended.status.success(), "there is no such file: {said}");
+    assert!(said.contains("/nowhere.backup can't be read"), "{said}");
 }

@@ -76,6 +76,10 @@ async fn problems_are_shown_counted_dismissed_and_retried() {
     let back = browser.post("dismiss_failure", &[("id", &first)], "/problems").await;
     assert!(back.starts_with("/problems"), "{back}");
     assert_eq!(count(&browser.read("/problems").await, ">Dismiss<"), 2);
+    let again = "UPDATE failures SET count = count + 3, dismissed_at = NULL WHERE last_dismissed_at IS NOT NULL";
+    browser.api.database.run_sql(again).await;
+    let page = browser.read("/problems").await;
+    assert_eq!(count(&page, "again 3 times since it was dismissed"), 1, "{page}");
     let run = browser.post("retry_failure", &[("id", &second)], "/problems").await;
     assert!(run.starts_with("/runs/"), "{run}");
     assert!(browser.read(&run).await.contains("Remove old records"));

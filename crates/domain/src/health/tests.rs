@@ -1,3 +1,4 @@
+use types::health::BreakerState;
 use types::integrations::IntegrationKind;
 use types::jobs::JobKind;
 
@@ -15,6 +16,7 @@ fn integration() -> IntegrationHealth {
         sentence: Some("qBittorrent 5.0 answers.".into()),
         checked_at: Some(now() - TimeDelta::minutes(10)),
         stopped: None,
+        breaker: None,
         version: None,
     }
 }
@@ -42,6 +44,33 @@ fn a_well_integration_that_nobody_checks_any_more_is_a_warning() {
     check(judge_integration(&integration(), now()), Health::Ok, "5.0 answers");
     let old = now() + TimeDelta::hours(3);
     check(judge_integration(&integration(), old), Health::Warning, "3 hours ago");
+}
+
+#[test]
+fn an_integration_that_is_left_alone_fails_and_says_until_when() {
+    let open = BreakerView {
+        state: BreakerState::Open,
+        failures: Some(5),
+        asked_again_at: Some(now() + TimeDelta::seconds(40)),
+        sentence: Some("It can't be reached.".into()),
+    };
+    let resting = IntegrationHealth {
+        breaker: Some(open),
+        ..integration()
+    };
+    let words = "5 calls in a row failed, so it is asked again at 12:00:40 UTC. Test asks it now. It can't be reached.";
+    check(judge_integration(&resting, now()), Health::Failing, words);
+    let closed = BreakerView {
+        state: BreakerState::Closed,
+        failures: None,
+        asked_again_at: None,
+        sentence: None,
+    };
+    let answers = IntegrationHealth {
+        breaker: Some(closed),
+        ..integration()
+    };
+    check(judge_integration(&answers, now()), Health::Ok, "5.0 answers");
 }
 
 #[test]

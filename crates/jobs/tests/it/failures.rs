@@ -186,43 +186,48 @@ fn book_failed(sentence: &str, count: i64) -> [(String, Option<Uuid>, String, i6
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_dismissed_comes_back_after_it_worked_once() {
+async fn what_was_dismissed_is_gone_until_it_happens_again_and_then_says_so() {
+    for times in [1, 2, 5] {
+        let queue = Queue::new().await;
+        let id = fail_and_dismiss(&queue, times).await;
+        let dismissed_at = queue.clock.now();
+        let mut conn = queue.database.connection().await;
+        assert_eq!(jobs::count_failures(&mut conn, None).await.unwrap(), 0);
+        assert!(jobs::find_failure(&mut conn, id).await.unwrap().is_none());
+        run_to(&queue, about(&queue, OTHER), fail("Another one.")).await;
+        assert_eq!(see(&queue).await.len(), 1, "only the other one");
+
+        for _ in 0..2 {
+            run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
+        }
+        let row = jobs::find_failure(&mut conn, id).await.unwrap().unwrap();
+        let before = i64::try_from(times).unwrap();
+        assert_eq!((row.count, row.dismissed_count), (before + 2, Some(before)));
+        assert_eq!(row.last_dismissed_at, Some(dismissed_at), "{times} times");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dismissed_and_came_back_can_be_dismissed_again() {
+    let queue = Queue::new().await;
+    fail_and_dismiss(&queue, 2).await;
+    let id = fail_and_dismiss(&queue, 1).await;
+    assert_eq!(see(&queue).await, []);
+    run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
+    let mut conn = queue.database.connection().await;
+    let row = jobs::find_failure(&mut conn, id).await.unwrap().unwrap();
+    assert_eq!((row.count, row.dismissed_count), (4, Some(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_worked_since_it_was_dismissed_is_new_when_it_fails() {
     let queue = Queue::new().await;
     let id = fail_and_dismiss(&queue, 2).await;
-    let mut conn = queue.database.connection().await;
-    assert_eq!(jobs::count_failures(&mut conn, None).await.unwrap(), 0);
-    assert!(jobs::find_failure(&mut conn, id).await.unwrap().is_none());
-    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
-    assert_eq!(see(&queue).await, []);
     run_to(&queue, about(&queue, BOOK), done()).await;
     run_to(&queue, about(&queue, BOOK), fail("No space again.")).await;
     assert_eq!(see(&queue).await, book_failed("No space again.", 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_dismissed_comes_back_when_it_failed_as_often_again_and_can_be_dismissed_again() {
-    let queue = Queue::new().await;
-    fail_and_dismiss(&queue, 2).await;
-    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
-    assert_eq!(see(&queue).await, []);
-    fail_and_dismiss(&queue, 1).await;
-    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
-    assert_eq!(see(&queue).await, [], "the next doubling is of 4");
-    for _ in 0..3 {
-        run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
-    }
-    assert_eq!(see(&queue).await, book_failed("Still none.", 8));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_dismissed_comes_back_when_it_fails_a_week_later() {
-    let queue = Queue::new().await;
-    fail_and_dismiss(&queue, 3).await;
-    queue.clock.advance(TimeDelta::days(7) - TimeDelta::minutes(1));
-    run_to(&queue, about(&queue, BOOK), fail("No space.")).await;
-    assert_eq!(see(&queue).await, []);
-    run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
-    assert_eq!(see(&queue).await, book_failed("Still none.", 5));
+    let row = list(&queue, None, PageRequest::default()).await.items.remove(0);
+    assert!(row.id != id.0 && row.last_dismissed_at.is_none(), "{row:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,10 +144,8 @@ fn sweep_drafts(folder: &Path) -> std::io::Result<()> {
             continue;
         }
         let Ok(file) = File::open(&path) else { continue };
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            if remove_if_there(&path)? {
-                tracing::info!("removed {}, which a backup that was cut off left", path.display());
-            }
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && remove_if_there(&path)? {
+            tracing::info!("removed {}, which a backup that was cut off left", path.display());
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! whatever was seen before.
 
 use chrono::{DateTime, Duration, Utc};
+use clients::ClientError;
 use clients::torrent_client::{TorrentClient, TorrentStatus};
 use db::Connection;
 use db::downloads::{DownloadChanges, DownloadRow};
@@ -70,7 +71,10 @@ pub async fn poll_clients(services: &Services, ctx: &RunContext) -> std::result:
                 let sentence = error.to_string();
                 ctx.log(LogLevel::Warning, format!("{}: {sentence}", integration.name))
                     .await;
-                record_health(services, &integration, Health::Failing, sentence.clone()).await?;
+                // Nothing was found out; what is stored says when it will be.
+                if !matches!(error, ClientError::Resting { .. }) {
+                    record_health(services, &integration, Health::Failing, sentence.clone()).await?;
+                }
                 say_client_is_away(services, &mine, &sentence).await?;
                 failed.push(integration.name);
             }

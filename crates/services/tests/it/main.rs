@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod backup_jobs;
 mod backups;
+mod breakers;
 mod covers;
 mod dashboard;
 mod due_jobs;

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection;
 use futures::StreamExt;
-use services::{events, runs, settings};
+use services::{events, integrations, runs, settings};
 use types::ErrorCode;
 use types::events::LiveEvent;
+use types::integrations::{IntegrationForm, IntegrationKind};
 use types::jobs::{JobKind, RunStatus};
 use types::people::Role;
 use types::settings::Settings;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, form};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn saved_settings_are_in_force_and_wrong_ones_are_named() {
@@ -40,6 +42,38 @@ async fn saved_settings_are_in_force_and_wrong_ones_are_named() {
         error.context.keys().collect::<Vec<_>>(),
         ["floor_buffer", "languages", "library_path", "series_template"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_stored_stays_when_an_older_one_saves() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    settings::save_settings(&app.services, &admin, Settings::default())
+        .await
+        .unwrap();
+    let new = form(IntegrationKind::Prowlarr, "http://127.0.0.1:1", "key");
+    let id = integrations::save_integration(&app.services, &admin, new.clone())
+        .await
+        .unwrap();
+    let mut conn = app.database.connection().await;
+    conn.batch_execute(
+        r#"UPDATE settings SET value = value || '{"newer": 7}' WHERE name = 'settings';
+           UPDATE integrations SET options = options || '{"newer": 7}'"#,
+    )
+    .await
+    .unwrap();
+    let wanted = Settings {
+        min_seeders: 3,
+        ..Settings::default()
+    };
+    settings::save_settings(&app.services, &admin, wanted).await.unwrap();
+    let edited = IntegrationForm { id: Some(id), ..new };
+    integrations::save_integration(&app.services, &admin, edited)
+        .await
+        .unwrap();
+    let stored = "SELECT value->>'newer' || (value->>'min_seeders') || (SELECT options->>'newer' FROM integrations)
+        FROM settings WHERE name = 'settings'";
+    assert_eq!(app.query_text(stored).await, "737");
 }
 
 #[tokio::test(flavor = "multi_thread")]

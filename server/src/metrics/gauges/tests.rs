@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
 use db::operations::DatabaseFacts;
+use types::health::BreakerView;
 use types::library::LibraryCounts;
 
 use super::*;
@@ -173,6 +174,7 @@ fn a_thousand_integrations_have_series_for_fifty() {
         sentence: None,
         checked_at: None,
         stopped: None,
+        breaker: None,
         version: None,
     };
     let text = write(
@@ -187,4 +189,44 @@ fn a_thousand_integrations_have_series_for_fifty() {
         .filter(|line| line.starts_with("mamcrawler_integration_up{"))
         .count();
     assert_eq!(series, MOST_INTEGRATIONS);
+}
+
+#[test]
+fn a_breaker_is_a_number_and_absent_before_the_first_call() {
+    let feed = |name: &str, breaker: Option<BreakerState>| IntegrationHealth {
+        kind: IntegrationKind::Torznab,
+        name: name.into(),
+        health: Health::Failing,
+        sentence: None,
+        checked_at: None,
+        stopped: None,
+        breaker: breaker.map(|state| BreakerView {
+            state,
+            failures: None,
+            asked_again_at: None,
+            sentence: None,
+        }),
+        version: None,
+    };
+    let integrations = vec![
+        feed("A", Some(BreakerState::Closed)),
+        feed("B", Some(BreakerState::HalfOpen)),
+        feed("C", Some(BreakerState::Open)),
+        feed("D", None),
+    ];
+    let text = write(
+        &Readings {
+            integrations,
+            ..readings()
+        },
+        now(),
+    );
+    for (name, value) in [("A", 0), ("B", 1), ("C", 2)] {
+        let line = format!("mamcrawler_breaker_state{{kind=\"torznab\",name=\"{name}\"}} {value}");
+        assert!(has(&text, &line), "{text}");
+    }
+    assert!(
+        !text.contains("mamcrawler_breaker_state{kind=\"torznab\",name=\"D\"}"),
+        "{text}"
+    );
 }

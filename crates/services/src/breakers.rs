@@ -1,0 +1,329 @@
+//! Leaves an integration alone that fails time and again (`domain::breaker`). Each process keeps this for itself and in
+//! memory: a restart, an edit and a press of "Test" begin anew.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use clients::ClientError;
+use clients::error::Result;
+use clients::indexer::{AccountFacts, Found, Indexer, IndexerQuery};
+use clients::library::{CoverImage, Item, ItemHead, ItemPage, ItemPatch, Library, LibraryBackup, LibraryRoot};
+use clients::torrent_client::{AddTorrent, Added, ClientFile, TorrentClient, TorrentStatus, TrackerReport};
+use domain::breaker::{Breaker, Patience, Rest};
+use secrecy::SecretString;
+use types::IntegrationId;
+use types::health::{BreakerState, BreakerView};
+use types::integrations::{Health, TestOutcome};
+
+use crate::Services;
+
+/// Calls in a row that fail before a service is left alone.
+const FAILURES: u32 = 5;
+/// How long it is left alone at first and at most, counted in looks at the torrent clients: 30 s to 150 s by default.
+const FIRST_PAUSE_POLLS: i64 = 2;
+const LONGEST_PAUSE_POLLS: i64 = 10;
+
+/// The breakers of a process, by integration.
+#[derive(Default)]
+pub(crate) struct Breakers(Mutex<HashMap<IntegrationId, Watched>>);
+
+struct Watched {
+    /// Another address or secret is another service.
+    revision: i32,
+    breaker: Breaker,
+    last: Option<ClientError>,
+}
+
+impl Breakers {
+    /// Somebody acted on it, so it is asked at once.
+    pub fn forget(&self, id: IntegrationId) {
+        self.lock().remove(&id);
+    }
+
+    /// How it stands; `None` = this process has not called it.
+    pub fn view(&self, id: IntegrationId, revision: i32) -> Option<BreakerView> {
+        let watched = self.lock();
+        let watched = watched.get(&id).filter(|watched| watched.revision == revision)?;
+        let rest = watched.breaker.rest();
+        Some(BreakerView {
+            state: watched.breaker.state(),
+            failures: rest.map(|rest| rest.failures),
+            asked_again_at: rest.map(|rest| rest.until),
+            sentence: rest.and(watched.last.as_ref()).map(ToString::to_string),
+        })
+    }
+
+    /// Lets the change happen, and gives the breaker before and after it.
+    fn change(&self, guard: &Guard, change: impl FnOnce(&mut Watched)) -> (Breaker, Breaker) {
+        let mut all = self.lock();
+        let watched = all.entry(guard.id).or_insert_with(|| Watched::new(guard.revision));
+        if watched.revision != guard.revision {
+            *watched = Watched::new(guard.revision);
+        }
+        let before = watched.breaker;
+        change(watched);
+        (before, watched.breaker)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IntegrationId, Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn new(revision: i32) -> Self {
+        Self {
+            revision,
+            breaker: Breaker::default(),
+            last: None,
+        }
+    }
+}
+
+/// The breaker in front of one integration's client.
+pub(crate) struct Guard {
+    pub services: Services,
+    pub id: IntegrationId,
+    pub name: String,
+    pub revision: i32,
+}
+
+/// What an answer or its absence says about the service.
+enum Sign {
+    Answers,
+    Fails(ClientError),
+    /// Nothing was sent, or it asks for patience itself.
+    Nothing,
+}
+
+fn read_sign<T>(result: &Result<T>) -> Sign {
+    match result {
+        Err(
+            error @ (ClientError::Unreachable { .. }
+            | ClientError::TimedOut { .. }
+            | ClientError::CredentialsRefused { .. }
+            | ClientError::Banned { .. }),
+        ) => Sign::Fails(error.clone()),
+        Err(
+            ClientError::Paused { .. }
+            | ClientError::Resting { .. }
+            | ClientError::Forbidden { .. }
+            | ClientError::RateLimited { .. },
+        ) => Sign::Nothing,
+        Ok(_)
+        | Err(ClientError::NotFound { .. } | ClientError::UnexpectedAnswer { .. } | ClientError::TooLarge { .. }) => {
+            Sign::Answers
+        }
+    }
+}
+
+impl Guard {
+    /// The call, unless the service is left alone now.
+    async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.admit()?;
+        self.watch(call).await
+    }
+
+    /// The call in any case: a person or the check of the integrations wants to know.
+    async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = call.await;
+        self.note(read_sign(&result)).await;
+        result
+    }
+
+    /// The call, unless the service is left alone; that it fails may be due to the thing that is asked for.
+    async fn call_for_one_thing<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.admit()?;
+        let result = call.await;
+        if let sign @ Sign::Answers = read_sign(&result) {
+            self.note(sign).await;
+        }
+        result
+    }
+
+    fn admit(&self) -> Result<()> {
+        let now = self.services.now();
+        let mut refused = None;
+        self.services
+            .inner
+            .breakers
+            .change(self, |watched| match watched.breaker.admit(now) {
+                Ok(next) => watched.breaker = next,
+                Err(_) => refused.clone_from(&watched.last),
+            });
+        match refused {
+            Some(last) => Err(ClientError::Resting { last: Box::new(last) }),
+            None => Ok(()),
+        }
+    }
+
+    async fn note(&self, sign: Sign) {
+        let now = self.services.now();
+        let breakers = &self.services.inner.breakers;
+        let (before, after) = match sign {
+            Sign::Nothing => return,
+            Sign::Answers => breakers.change(self, |watched| *watched = Watched::new(watched.revision)),
+            Sign::Fails(error) => {
+                let patience = patience(&self.services);
+                breakers.change(self, |watched| {
+                    watched.breaker = watched.breaker.fail(patience, now);
+                    watched.last = Some(error);
+                })
+            }
+        };
+        match (before.rest(), after.rest()) {
+            (before, Some(rest)) if after.state() == BreakerState::Open && before != Some(rest) => {
+                self.tell(rest).await
+            }
+            (Some(_), None) => self.tell_recovery().await,
+            _ => {}
+        }
+    }
+
+    /// What every process and person sees of it.
+    async fn tell(&self, rest: Rest) {
+        let view = self.services.inner.breakers.view(self.id, self.revision);
+        let said = view.and_then(|view| view.sentence).unwrap_or_default();
+        let (name, failures, until) = (&self.name, rest.failures, rest.until.format("%H:%M:%S UTC"));
+        tracing::warn!(integration.id = %self.id, failures, "{name} is left alone until {until}: {said}");
+        let sentence =
+            format!("{said} {failures} calls in a row failed, so it is asked again at {until}. Test asks it now.");
+        self.record(Health::Failing, sentence).await;
+    }
+
+    async fn tell_recovery(&self) {
+        tracing::info!(integration.id = %self.id, "{} answers again", self.name);
+        self.record(Health::Ok, "It answers again.".into()).await;
+    }
+
+    /// The call itself ended; that this can't be stored must not change how.
+    async fn record(&self, health: Health, sentence: String) {
+        let outcome = TestOutcome {
+            health,
+            sentence,
+            facts: Vec::new(),
+            version: None,
+        };
+        if let Err(error) = crate::integrations::record_outcome(&self.services, self.id, &outcome).await {
+            tracing::error!(integration.id = %self.id, "could not store how {} stands: {error}", self.name);
+        }
+    }
+}
+
+fn patience(services: &Services) -> Patience {
+    let poll = i64::from(services.config().poll_active_ms);
+    Patience {
+        failures: FAILURES,
+        first_pause: TimeDelta::milliseconds(FIRST_PAUSE_POLLS * poll),
+        longest_pause: TimeDelta::milliseconds(LONGEST_PAUSE_POLLS * poll),
+    }
+}
+
+/// A client behind a breaker.
+pub(crate) struct Guarded<C: ?Sized> {
+    pub inner: Arc<C>,
+    pub guard: Guard,
+}
+
+#[async_trait]
+impl Indexer for Guarded<dyn Indexer> {
+    async fn test(&self) -> Result<TestOutcome> {
+        self.guard.watch(self.inner.test()).await
+    }
+    async fn search(&self, query: &IndexerQuery) -> Result<Found> {
+        self.guard.call(self.inner.search(query)).await
+    }
+    async fn fetch_torrent(&self, download_ref: &SecretString) -> Result<Vec<u8>> {
+        self.guard
+            .call_for_one_thing(self.inner.fetch_torrent(download_ref))
+            .await
+    }
+    async fn account(&self) -> Result<Option<AccountFacts>> {
+        self.guard.call(self.inner.account()).await
+    }
+}
+
+#[async_trait]
+impl TorrentClient for Guarded<dyn TorrentClient> {
+    async fn test(&self) -> Result<TestOutcome> {
+        self.guard.watch(self.inner.test()).await
+    }
+    async fn poll(&self) -> Result<Vec<TorrentStatus>> {
+        self.guard.call(self.inner.poll()).await
+    }
+    async fn find(&self, hashes: &[String]) -> Result<Vec<TorrentStatus>> {
+        self.guard.call(self.inner.find(hashes)).await
+    }
+    async fn add(&self, hashes: &[String], torrent: &AddTorrent) -> Result<Added> {
+        self.guard.call(self.inner.add(hashes, torrent)).await
+    }
+    async fn files(&self, hash: &str) -> Result<Vec<ClientFile>> {
+        self.guard.call(self.inner.files(hash)).await
+    }
+    async fn trackers(&self, hash: &str) -> Result<Vec<TrackerReport>> {
+        self.guard.call(self.inner.trackers(hash)).await
+    }
+    async fn reannounce(&self, hash: &str) -> Result<()> {
+        self.guard.call(self.inner.reannounce(hash)).await
+    }
+    async fn recheck(&self, hash: &str) -> Result<()> {
+        self.guard.call(self.inner.recheck(hash)).await
+    }
+    async fn start(&self, hash: &str) -> Result<()> {
+        self.guard.call(self.inner.start(hash)).await
+    }
+    async fn stop(&self, hash: &str) -> Result<()> {
+        self.guard.call(self.inner.stop(hash)).await
+    }
+    async fn remove(&self, hash: &str, with_files: bool) -> Result<()> {
+        self.guard.call(self.inner.remove(hash, with_files)).await
+    }
+    async fn default_save_path(&self) -> Result<String> {
+        self.guard.call(self.inner.default_save_path()).await
+    }
+    async fn free_bytes(&self) -> Result<Option<i64>> {
+        self.guard.call(self.inner.free_bytes()).await
+    }
+}
+
+#[async_trait]
+impl Library for Guarded<dyn Library> {
+    async fn test(&self) -> Result<TestOutcome> {
+        self.guard.watch(self.inner.test()).await
+    }
+    async fn libraries(&self) -> Result<Vec<LibraryRoot>> {
+        self.guard.call(self.inner.libraries()).await
+    }
+    async fn items(&self, library_id: &str, page: u64, limit: u64) -> Result<ItemPage> {
+        self.guard.call(self.inner.items(library_id, page, limit)).await
+    }
+    async fn items_by_id(&self, ids: &[String]) -> Result<Vec<Item>> {
+        self.guard.call(self.inner.items_by_id(ids)).await
+    }
+    async fn item(&self, id: &str) -> Result<Item> {
+        self.guard.call_for_one_thing(self.inner.item(id)).await
+    }
+    async fn start_scan(&self, library_id: &str) -> Result<()> {
+        self.guard.call(self.inner.start_scan(library_id)).await
+    }
+    async fn is_scanning(&self, library_id: &str) -> Result<bool> {
+        self.guard.call(self.inner.is_scanning(library_id)).await
+    }
+    async fn newest_items(&self, library_id: &str, limit: u64) -> Result<Vec<ItemHead>> {
+        self.guard.call(self.inner.newest_items(library_id, limit)).await
+    }
+    async fn update(&self, id: &str, patch: &ItemPatch) -> Result<Item> {
+        self.guard.call_for_one_thing(self.inner.update(id, patch)).await
+    }
+    async fn cover(&self, id: &str, width: u32) -> Result<Option<CoverImage>> {
+        self.guard.call_for_one_thing(self.inner.cover(id, width)).await
+    }
+    async fn backups(&self) -> Result<Vec<LibraryBackup>> {
+        self.guard.call(self.inner.backups()).await
+    }
+    async fn make_backup(&self) -> Result<()> {
+        self.guard.call(self.inner.make_backup()).await
+    }
+}
