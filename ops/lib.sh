@@ -55,39 +55,65 @@ ensure_python_tool() { # package, version, program
   fi
 }
 
-# Starts a server on an empty database, with its rates set high and an admin's API key; sets `address` and `key`.
-start_for_now() { # name of the key
-  local binary="$target_dir/debug/mamcrawler" port token access
+# Starts a server on an empty database, with its rates set high and an admin; sets `address`, `scratch`, `server` and `access`,
+# the admin's token. What else it shall be told is exported before; $PROGRAM is another program than the unoptimised one.
+start_for_now() {
+  local program=${PROGRAM:-$target_dir/debug/mamcrawler} port class rates=() token
+  [ -x "$program" ] || { echo "There is no $program. Build it first: cargo build -p server" >&2; exit 1; }
   scratch=$(mktemp -d)
   # Started by root, PostgreSQL runs as somebody else, who has to get in.
   chmod 755 "$scratch"
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   address="http://127.0.0.1:$port"
-  local class rates=()
   for class in PUBLIC AUTHENTICATED ADMIN DOWNLOAD SEARCH METADATA HEALTH UPLOAD PAGE ADDRESS; do
     rates+=("MAMCRAWLER_RATE_$class=1000000/min")
   done
-  env "${rates[@]}" MAMCRAWLER_LISTEN="127.0.0.1:$port" MAMCRAWLER_DATA_DIR="$scratch/data" \
-    "$binary" serve >"$scratch/server.log" 2>&1 &
+  env -u DATABASE_URL -u MAMCRAWLER_PROVISION "${rates[@]}" MAMCRAWLER_LISTEN="127.0.0.1:$port" \
+    MAMCRAWLER_DATA_DIR="$scratch/data" "$program" serve >"$scratch/server.log" 2>&1 &
   server=$!
   trap end_for_now EXIT
+  wait_for_now
+  token=$(sed -n 's/.*setup token: \([A-Za-z0-9_-]*\).*/\1/p' "$scratch/server.log" | tail -1)
+  access=$(post setup "" "{\"token\":\"$token\",\"username\":\"anna\",\"password\":\"correct horse battery\"}" | field access_token)
+}
+
+wait_for_now() {
   for _ in $(seq 300); do
-    curl --silent --fail --output /dev/null "$address/health/ready" && break
-    kill -0 "$server" 2>/dev/null || { cat "$scratch/server.log"; exit 1; }
+    curl --silent --fail --output /dev/null "$address/health/ready" && return
+    kill -0 "$server" 2>/dev/null || break
     sleep 0.2
   done
-  token=$(sed -n 's/.*setup token: \([A-Za-z0-9_-]*\).*/\1/p' "$scratch/server.log" | tail -1)
-  access=$(post setup "" "{\"token\":\"$token\",\"username\":\"anna\",\"password\":\"correct horse battery\"}" access_token)
-  key=$(post keys "$access" "{\"name\":\"$1\",\"scope\":\"admin\",\"expires_in_days\":1,\"requests_per_minute\":10000}" secret)
+  cat "$scratch/server.log"
+  exit 1
 }
 
-post() { # path, bearer, body, field
-  curl --silent --fail-with-body "$address/api/v1/$1" -H "Authorization: Bearer $2" -H 'Content-Type: application/json' -d "$3" |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$4"
+post() { # path, bearer, body
+  curl --silent --fail-with-body "$address/api/v1/$1" -H "Authorization: Bearer $2" -H 'Content-Type: application/json' -d "$3"
 }
 
+field() { # path of keys
+  python3 -c 'import functools, json, sys; print(functools.reduce(dict.get, sys.argv[1:], json.load(sys.stdin)))' "$@"
+}
+
+# SQL from the files, in one transaction, in the database of this run's server.
+fill_for_now() { # file...
+  cat "$@" |
+    psql --quiet --no-psqlrc --single-transaction --set ON_ERROR_STOP=1 -h "$scratch/data/postgres/run" -U postgres mamcrawler
+}
+
+# It has half a minute to stop; then it is ended. A database that it left behind ends with it.
 end_for_now() {
   kill -TERM "$server" 2>/dev/null || true
+  for _ in $(seq 150); do
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.2
+  done
+  kill -KILL "$server" 2>/dev/null || true
   wait "$server" 2>/dev/null || true
+  local database
+  if database=$(head -n 1 "$scratch/data/postgres/cluster/postmaster.pid" 2>/dev/null); then
+    kill -QUIT "$database" 2>/dev/null || true
+    for _ in $(seq 50); do kill -0 "$database" 2>/dev/null || break; sleep 0.1; done
+  fi
   rm -rf "$scratch"
 }

@@ -19,7 +19,8 @@ report="$target_dir/wapiti/report.json"
 log="$target_dir/wapiti/scan.log"
 # As behind a proxy with TLS; the scan brings a key and needs no cookie.
 export MAMCRAWLER_SECURE_COOKIES=true
-start_for_now scan
+start_for_now
+key=$(post keys "$access" '{"name":"scan","scope":"admin","expires_in_days":1,"requests_per_minute":10000}' | field secret)
 
 # Left out: streams, which never end, and what would end the key. The scanner's own addresses are on loopback, where
 # nobody answers, so that no attack makes the server ask anybody outside.

@@ -7,63 +7,15 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
 
-version=4.32.5
-venv="$target_dir/schemathesis"
-if ! "$venv/bin/schemathesis" --version 2>/dev/null | grep -q "$version"; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"
-fi
+ensure_python_tool schemathesis 4.32.5 schemathesis
 
-scratch=$(mktemp -d)
-# Started by root, PostgreSQL runs as somebody else, who has to get in.
-chmod 755 "$scratch"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-address="http://127.0.0.1:$port"
-
-start_server() {
-  local class rates=()
-  for class in PUBLIC AUTHENTICATED ADMIN DOWNLOAD SEARCH METADATA HEALTH UPLOAD PAGE ADDRESS; do
-    rates+=("MAMCRAWLER_RATE_$class=1000000/min")
-  done
-  # The proxy that it trusts is this run, whose requests come from an address each: guesses have to wait by address.
-  env "${rates[@]}" MAMCRAWLER_LISTEN="127.0.0.1:$port" MAMCRAWLER_DATA_DIR="$scratch/data" \
-    MAMCRAWLER_TRUSTED_PROXIES=127.0.0.1 MAMCRAWLER_MAM_SPACING_MS=1 \
-    "$target_dir/debug/mamcrawler" serve >"$scratch/server.log" 2>&1 &
-  server=$!
-  trap end_server EXIT
-  for _ in $(seq 300); do
-    curl --silent --fail --output /dev/null "$address/health/ready" && return
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.2
-  done
-  cat "$scratch/server.log"
-  exit 1
-}
-
-end_server() {
-  kill -TERM "$server" 2>/dev/null || true
-  wait "$server" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-
-post() { # path, bearer, body
-  curl --silent --fail-with-body "$address/api/v1/$1" -H "Authorization: Bearer $2" -H 'Content-Type: application/json' -d "$3"
-}
-
-field() { # path of keys
-  python3 -c 'import functools, json, sys; print(functools.reduce(dict.get, sys.argv[1:], json.load(sys.stdin)))' "$@"
-}
-
-# An admin with a key, and rows of every kind. Sets `key` and `own`, the ids that the run lives by.
+# A key of the admin, and rows of every kind. Sets `key` and `own`, the ids that the run lives by.
 fill_server() {
-  local token access answer book=00000000-0000-0000-0000-000000000101 width
-  token=$(sed -n 's/.*setup token: \([A-Za-z0-9_-]*\).*/\1/p' "$scratch/server.log" | tail -1)
-  access=$(post setup "" "{\"token\":\"$token\",\"username\":\"anna\",\"password\":\"correct horse battery\"}" | field access_token)
+  local answer book=00000000-0000-0000-0000-000000000101 width
   answer=$(post keys "$access" '{"name":"schemathesis","scope":"admin","expires_in_days":1}')
   key=$(field secret <<<"$answer")
   own="$(field key id <<<"$answer"),$(field key user_id <<<"$answer")"
-  cat server/tests/it/seed.sql ops/schemathesis.sql |
-    psql --quiet --no-psqlrc --single-transaction --set ON_ERROR_STOP=1 -h "$scratch/data/postgres/run" -U postgres mamcrawler
+  fill_for_now server/tests/it/seed.sql ops/schemathesis.sql
   # The first book's cover is kept in every size; the second's would have to be fetched.
   mkdir -p "$scratch/data/covers/$book"
   for width in 120 240 400 800; do
@@ -89,6 +41,7 @@ users 10
 identities 11
 searches 12
 candidates 14
+failures 15
 sessions 20
 keys 21'
   echo "names.values = [$(seq -s, -f '"person.%g"' 60)]"
@@ -103,14 +56,16 @@ list_ids() { # kind, first, last
   seq -s, -f '"00000000-0000-0000-0000-%012.0f"' $(($1 * 100 + $2)) $(($1 * 100 + $3))
 }
 
-start_server
+# The proxy that it trusts is this run, whose requests come from an address each: guesses have to wait by address.
+export MAMCRAWLER_TRUSTED_PROXIES=127.0.0.1 MAMCRAWLER_MAM_SPACING_MS=1
+start_for_now
 fill_server
 { cat ops/schemathesis.toml; write_dictionaries; } >"$scratch/schemathesis.toml"
 export SCHEMATHESIS_HOOKS="$root/ops/schemathesis_hooks.py" SCHEMATHESIS_ADDRESS="$address" SCHEMATHESIS_KEY="$key" \
   SCHEMATHESIS_OWN="$own" SCHEMATHESIS_ANSWERS="$scratch/answers.json" PYTHONDONTWRITEBYTECODE=1
 failed=0
 # It keeps a cache where it runs. One worker, as two would take turns in an order of their own.
-(cd "$scratch" && timeout 600 "$venv/bin/schemathesis" --config-file schemathesis.toml run "$address/api/openapi.json" \
+(cd "$scratch" && timeout 600 "$target_dir/schemathesis/bin/schemathesis" --config-file schemathesis.toml run "$address/api/openapi.json" \
   --header "Authorization: Bearer $key" \
   --phases examples,coverage,fuzzing \
   --max-examples "${SCHEMATHESIS_EXAMPLES:-8}" \

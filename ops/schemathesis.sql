@@ -35,3 +35,5 @@ SELECT pg_temp.id(14, n), pg_temp.id(12, n), pg_temp.id(13, n), 1, 'accepted',
 -- Not due for a long while.
 INSERT INTO runs (id, kind, status, started_by, run_at, queued_at)
 SELECT pg_temp.id(8, n), 'clean_up', 'queued', 'anna', '2100-01-01', at FROM spare;
+INSERT INTO failures (id, kind, code, sentence, first_at, last_at)
+SELECT pg_temp.id(15, n), 'clean_up', 'spare ' || n, 'It failed.', at, at FROM spare;
