@@ -14,9 +14,12 @@ WORKDIR /src
 COPY . .
 RUN cargo build --release --locked -p server && cargo xtask site
 
+# pg_dump refuses a server that is newer than itself, and pg_restore from 17 on one that is older: so there is one for each version.
+# With --build-arg POSTGRES_CLIENTS= it is Debian's one version instead.
 FROM ${RUN_BASE} AS client
-RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client && mkdir /client \
-    && cp /usr/lib/postgresql/*/bin/pg_dump /usr/lib/postgresql/*/bin/pg_restore /client/
+ARG POSTGRES_CLIENTS="14 15 16 17 18"
+COPY ops/container/install-clients.sh /install-clients.sh
+RUN sh /install-clients.sh ${POSTGRES_CLIENTS}
 
 FROM ${RUN_BASE} AS run
 RUN apt-get update \
@@ -26,7 +29,8 @@ RUN apt-get update \
     && useradd --uid 1000 --gid 1000 --home-dir /data --no-create-home mamcrawler \
     && install -d -m 1777 -o mamcrawler -g mamcrawler /data
 COPY --from=ffmpeg /opt/ffmpeg/bin/ffmpeg /opt/ffmpeg/bin/ffprobe /usr/local/bin/
-COPY --from=client /client/ /usr/local/bin/
+COPY --from=client /client/ /
+RUN ldconfig
 COPY --from=build /src/target/release/mamcrawler /usr/local/bin/mamcrawler
 COPY --from=build /src/target/site /usr/share/mamcrawler/site
 COPY --chmod=755 ops/container/entrypoint.sh /usr/local/bin/entrypoint

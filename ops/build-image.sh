@@ -52,8 +52,13 @@ if [ ! -e "$work/build-base/usr/local/rustup" ]; then
 fi
 make_base localhost/mamcrawler-build-base "$work/build-base"
 
+clients=()
+if ! curl --silent --show-error --fail --head --max-time 20 https://apt.postgresql.org >/dev/null; then
+  echo "apt.postgresql.org can't be reached: the image gets Debian's version of pg_dump only." >&2
+  clients=(--build-arg POSTGRES_CLIENTS=)
+fi
 buildah "${store[@]}" bud --format docker --layers --network host --tag mamcrawler \
-  --build-arg BUILD_BASE=localhost/mamcrawler-build-base --build-arg RUN_BASE=localhost/mamcrawler-run-base .
+  --build-arg BUILD_BASE=localhost/mamcrawler-build-base --build-arg RUN_BASE=localhost/mamcrawler-run-base "${clients[@]}" .
 buildah "${store[@]}" images mamcrawler
 rm -rf "$work/image"
 mkdir "$work/image"
