@@ -167,7 +167,7 @@ INSERT INTO run_log (run_id, at, level, sentence)
 SELECT pg_temp.id('run', n), now - n * INTERVAL '1 minute', 'info', 'Step ' || line || ' is done.'
 FROM moment, generate_series(1, 20000) AS n, generate_series(1, 3) AS line;
 INSERT INTO failures (id, kind, code, sentence, count, first_at, last_at)
-SELECT pg_temp.id('failure', n), 'poll_clients', 'code ' || n, 'Torrents did not answer.', n,
+SELECT pg_temp.id('failure', n), 'import_download', 'code ' || n, 'The files are incomplete.', n,
     now - INTERVAL '9 days', now - n * INTERVAL '1 hour'
 FROM moment, generate_series(1, 25) AS n;
 INSERT INTO audit_log (at, actor, action, subject, detail)

@@ -134,7 +134,7 @@ const KINDS = {
   },
   "page: jobs": (mix) => page(mix, "/jobs", (text) => text.includes("Read the torrent clients"), "manager"),
   "page: search": (mix) => page(mix, "/search", (text) => text.includes("Search"), "user"),
-  "page: problems": (mix) => page(mix, "/problems", (text) => text.includes("Torrents did not answer."), "manager"),
+  "page: problems": (mix) => page(mix, "/problems", (text) => text.includes("The files are incomplete."), "manager"),
 
   "api: books": (mix) =>
     list(

@@ -16,5 +16,5 @@ export const settings = {
   errorsPercent: read("LOAD_ERRORS_PERCENT", 0.1),
   soakSeconds: read("SOAK_SECONDS", 1800),
   soakRate: read("SOAK_RATE", 30),
-  soakMoreMb: read("SOAK_MORE_MB", 16),
+  soakMoreMb: read("SOAK_MORE_MB", 3),
 };

@@ -11,7 +11,7 @@ import { openStreams, start } from "./start.mjs";
 const LOOKS = 60;
 const ROWS = 12;
 /** The last third may have so much more memory than the third before it, which comes after warming up. */
-const MORE_MEMORY = { share: 0.1, mb: settings.soakMoreMb };
+const MORE_MEMORY = { share: 0.02, mb: settings.soakMoreMb };
 /** And so many more open files and threads; they come and go with connections. */
 const MORE_FILES = 40;
 /** The pool, one that hears of changes, one that hears of jobs, one that keeps the jobs' leases. */

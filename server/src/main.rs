@@ -8,6 +8,7 @@ mod doctor;
 mod healthcheck;
 mod log_file;
 mod logging;
+mod memory;
 mod metrics;
 mod traces;
 mod web;
@@ -78,6 +79,7 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    memory::return_large_memory();
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     if let Command::Config { reference } = command {
         return print_config(reference);
