@@ -40,7 +40,7 @@ ENV MAMCRAWLER_LISTEN=0.0.0.0:3000 \
 USER mamcrawler
 VOLUME /data
 EXPOSE 3000
-HEALTHCHECK --start-period=60s --interval=30s --timeout=5s CMD ["mamcrawler", "healthcheck"]
+HEALTHCHECK --start-period=60s --interval=30s --timeout=10s CMD ["mamcrawler", "healthcheck"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["entrypoint"]
 CMD ["serve"]

@@ -40,6 +40,11 @@ make_base localhost/mamcrawler-run-base "$work/run-base"
 if [ ! -e "$work/build-base/usr/local/rustup" ]; then
   cp -a "$work/run-base" "$work/build-base"
   chroot "$work/build-base" sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential ca-certificates' >/dev/null
+  # What this machine's network is trusted by: a network that reads along has an authority of its own. The image gets none of it.
+  if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
+    cp /usr/local/share/ca-certificates/*.crt "$work/build-base/usr/local/share/ca-certificates/"
+    chroot "$work/build-base" update-ca-certificates >/dev/null 2>&1
+  fi
   sysroot=$(rustc --print sysroot)
   mkdir -p "$work/build-base/usr/local/rustup/toolchains" "$work/build-base/usr/local/cargo/bin"
   cp -a "$sysroot" "$work/build-base/usr/local/rustup/toolchains/"

@@ -2,8 +2,8 @@
 # From nothing to a running, monitored and backed-up system: makes a fresh Debian 12, boots it in a container of systemd, and runs there
 # what the chapter "systemd" of docs/DEPLOYMENT.md says, command by command, as a person who may sudo. Then it makes the first admin,
 # waits for Prometheus, backs up and tests the backup. Prints how long each step took; fails when something is not as it should be, or
-# when all of that takes longer than $LIMIT_SECONDS (15 minutes). At last it kills the server, loses the database and gets it back as
-# docs/DISASTER_RECOVERY.md says, and reboots the machine.
+# when all of that takes longer than $LIMIT_SECONDS (15 minutes). At last it upgrades as the document says, kills the server, loses the
+# database and gets it back as docs/DISASTER_RECOVERY.md says, and reboots the machine.
 #
 #   ops/fresh-machine.sh     as root; PROGRAM and SITE as for ops/make-archive.sh, MIRROR for another mirror of Debian
 #
@@ -249,14 +249,40 @@ is_another() { # process
   [ "$main" != 0 ] && [ "$main" != "$1" ]
 }
 
+# The `sh` block of a document's chapter that has these words.
+read_block() { # document, chapter, words
+  awk -v chapter="## $2" -v words="$3" '
+    /^## /    {is_ours = $0 == chapter}
+    /^```sh$/ {block = ""; is_open = 1; next}
+    /^```$/   {if (is_open && is_ours && index(block, words)) printf "%s", block; is_open = 0}
+    is_open   {block = block $0 "\n"}' "$root/docs/$1"
+}
+
+find_newest_backup() { inside find /var/lib/mamcrawler/backups -name '*.backup' -printf '%f\n' | sort | tail -n 1; }
+
+# To the same version: the backup that the document begins with is made, and another process serves.
+upgrade() {
+  local old newest
+  old=$(main_process)
+  newest=$(find_newest_backup)
+  mkdir "$home/new"
+  cp "$work"/archive/* "$home/new/"
+  { echo 'cd ~/new'; read_block DEPLOYMENT.md Upgrade 'systemctl restart mamcrawler'; } >"$home/upgrade.sh"
+  grep -q sha256sum "$home/upgrade.sh"
+  chroot "$machine" chown -R reader: /home/reader/new
+  inside runuser --login reader --command "bash -euxo pipefail upgrade.sh" >"$work/upgrade.log" 2>&1 ||
+    { cat "$work/upgrade.log" >&2; return 1; }
+  [ "$(find_newest_backup)" != "$newest" ]
+  until_true 60 "another process than $old" is_another "$old"
+  until_true 60 "the server after an upgrade" is_ready
+  keeps_all
+}
+
 # The block of docs/DISASTER_RECOVERY.md that stops the unit, with the newest backup for its <file>.
 recover() {
   local newest
-  newest=$(inside find /var/lib/mamcrawler/backups -name '*.backup' -printf '%f\n' | sort | tail -n 1)
-  awk '
-    /^```sh$/ {block = ""; is_open = 1; next}
-    /^```$/   {if (is_open && block ~ /systemctl stop mamcrawler/) printf "%s", block; is_open = 0}
-    is_open   {block = block $0 "\n"}' "$root/docs/DISASTER_RECOVERY.md" | sed "s/<file>/$newest/" >"$home/recover.sh"
+  newest=$(find_newest_backup)
+  read_block DISASTER_RECOVERY.md 'The database is lost' 'systemctl stop mamcrawler' | sed "s/<file>/$newest/" >"$home/recover.sh"
   grep -q dropdb "$home/recover.sh"
   inside runuser --login reader --command "bash -euxo pipefail recover.sh" >"$work/recover.log" 2>&1 ||
     { cat "$work/recover.log" >&2; return 1; }
@@ -298,11 +324,12 @@ step "Prometheus scrapes it, all alerts are loaded" until_true 90 "Prometheus (s
 step "back up by the job" run_job backup
 step "restore test of the newest backup" run_job test_restore
 restored=$(field sentence <"$work/run")
-# Later, as names of backups count seconds.
+# Both stay: the one that was tested, and the newest.
 step "back up by the command" back_up
 step "Prometheus knows both" knows_backups
 step "doctor" examine
 took=$((($(now) - began) / 1000000000))
+step "upgrade as the document says" upgrade
 step "kill -9: it comes back" kill_server
 step "the database is lost: back as the document says" recover
 step "reboot: it comes back, monitored" reboot

@@ -7,7 +7,7 @@ use std::time::Duration;
 use db::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use serde_json::{Value, json};
 
-use crate::stage::{PASSWORD, set_up, wait_until};
+use crate::stage::{PASSWORD, bare_server, set_up, wait_until};
 use crate::support::Server;
 
 /// A PostgreSQL of this test alone, as it is stopped.
@@ -178,6 +178,34 @@ async fn a_worker_is_healthy_while_it_reaches_its_database_and_answers_where_its
     worker.kill().unwrap();
     worker.wait().unwrap();
     check(&server, false, &address);
+}
+
+#[tokio::test]
+async fn a_workers_check_waits_for_what_it_says_of_a_database_that_hangs() {
+    let (mut server, database) = bare_server().await;
+    let [port] = testing::ports::pick_ports().unwrap();
+    server.set("MAMCRAWLER_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
+    let mut worker = server.spawn_worker();
+    let check = || {
+        let Output { status, stdout, stderr } = server.run("healthcheck --worker");
+        let said = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (status.success(), said.concat())
+    };
+    let wait_for = async |expected: bool| {
+        wait_until(async || match check() {
+            (is_well, said) if is_well == expected => Ok(said),
+            (_, said) => Err(said),
+        })
+        .await
+    };
+    wait_for(true).await;
+    let held = database.lock_table("settings").await;
+    let said = wait_for(false).await;
+    assert!(said.contains("its database does not answer"), "{said}");
+    drop(held);
+    wait_for(true).await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }
 
 #[tokio::test]

@@ -144,16 +144,29 @@ fn versions_after(text: &str, mark: &str) -> Vec<u32> {
 }
 
 #[test]
-fn the_image_can_back_up_every_postgresql_that_is_supported_and_the_one_of_compose() {
+fn the_image_gets_the_clients_of_every_postgresql_from_the_oldest_to_the_newest_on_which_ci_tests_backups() {
     let clients = versions_after(&read("Dockerfile"), "ARG POSTGRES_CLIENTS=");
     let composed = versions_after(&read("compose.yaml"), "image: docker.io/library/postgres:");
-    let tested = versions_after(&read(".github/workflows/ci.yml"), "        version: ");
+    let workflow = read(".github/workflows/ci.yml");
+    let tested = versions_after(&workflow, "        version: ");
+    assert!(workflow.contains("cargo test -p services --test it backups::"));
     assert_eq!((composed.len(), tested.len()), (1, 2), "{composed:?} {tested:?}");
     let all: Vec<u32> = (tested[0]..=tested[1]).collect();
-    assert_eq!(clients, all, "from the oldest to the newest that CI tests");
+    assert_eq!(clients, all);
     // What is built where only Debian's packages can be had.
     assert_eq!(composed, [15], "Debian 12 has this pg_dump");
     assert!(clients.contains(&composed[0]));
+}
+
+#[test]
+fn containers_wait_longer_for_a_check_than_it_takes_to_say_what_is_wrong() {
+    let first = |path: &str, mark: &str| versions_after(&read(path), mark)[0];
+    let limit = first(
+        "server/src/healthcheck.rs",
+        "const LIMIT: Duration = Duration::from_secs(",
+    );
+    assert!(first("Dockerfile", "--timeout=") > limit);
+    assert!(first("compose.yaml", "      timeout: ") > limit);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::backup_rotation::{backup_name, read_backup_name};
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::BackupError;
 use super::archive::read_header;
@@ -17,6 +18,8 @@ const DRAFT_SUFFIX: &str = ".part";
 
 /// A backup that is being written. Dropped before it is kept, it is gone.
 pub(super) struct Draft {
+    /// The moment that its name tells.
+    pub made_at: DateTime<Utc>,
     draft: PathBuf,
     target: PathBuf,
     is_kept: bool,
@@ -32,8 +35,9 @@ pub(super) struct FoundBackup {
 }
 
 impl Draft {
-    /// Begins a backup of this moment. The file that is answered is locked, which tells it from what a crash left.
-    pub fn create(folder: &Path, made_at: DateTime<Utc>) -> Result<(Self, File), BackupError> {
+    /// Begins a backup of this moment, or of the next second that no other backup has: a command and the daily job may
+    /// meet. The file that is answered is locked, which tells it from what a crash left.
+    pub fn create(folder: &Path, moment: DateTime<Utc>) -> Result<(Self, File), BackupError> {
         let refused = |source| refused(folder, source);
         DirBuilder::new()
             .recursive(true)
@@ -41,26 +45,40 @@ impl Draft {
             .create(folder)
             .map_err(refused)?;
         sweep_drafts(folder).map_err(refused)?;
-        let name = backup_name(made_at);
-        let target = folder.join(&name);
-        let draft = folder.join(format!(".{name}{DRAFT_SUFFIX}"));
-        if target.exists() || draft.exists() {
-            return Err(BackupError::Exists(target.display().to_string()));
+        let mut made_at = moment;
+        loop {
+            if let Some(begun) = Self::claim(folder, made_at).map_err(refused)? {
+                return Ok(begun);
+            }
+            made_at += TimeDelta::seconds(1);
         }
+    }
+
+    /// Begins a backup of just this second; `None` = another one has it.
+    fn claim(folder: &Path, made_at: DateTime<Utc>) -> std::io::Result<Option<(Self, File)>> {
+        let name = backup_name(made_at);
+        let draft = folder.join(format!(".{name}{DRAFT_SUFFIX}"));
         let mut options = OpenOptions::new();
-        let file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)
-            .map_err(refused)?;
-        let kept = Self {
+        let file = match options.write(true).create_new(true).mode(0o600).open(&draft) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+            file => file?,
+        };
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // Another process takes it for what a crash left, and removes it.
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            locked => locked?,
+        }
+        if file.metadata()?.nlink() == 0 {
+            return Ok(None);
+        }
+        let claimed = Self {
+            made_at,
             draft,
-            target,
+            target: folder.join(name),
             is_kept: false,
         };
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| refused(error.into()))?;
-        Ok((kept, file))
+        // Looked for only now: nobody can make a backup of this name any more.
+        Ok((!claimed.target.exists()).then_some((claimed, file)))
     }
 
     /// Makes it a backup, on the disk for good. `file` is the one that was written.
@@ -80,7 +98,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.is_kept
-            && let Err(error) = std::fs::remove_file(&self.draft)
+            && let Err(error) = remove_if_there(&self.draft)
         {
             tracing::warn!("{} could not be removed: {error}", self.draft.display());
         }
@@ -144,7 +162,8 @@ fn sweep_drafts(folder: &Path) -> std::io::Result<()> {
             continue;
         }
         let Ok(file) = File::open(&path) else { continue };
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && remove_if_there(&path)? {
+        let is_left = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && file.metadata()?.nlink() > 0;
+        if is_left && remove_if_there(&path)? {
             tracing::info!("removed {}, which a backup that was cut off left", path.display());
         }
     }
@@ -194,8 +213,42 @@ mod tests {
         assert_eq!((found.len(), &found[0].path, found[0].size_bytes), (1, &kept, 5));
         let mode = std::os::unix::fs::PermissionsExt::mode(&kept.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
-        let again = Draft::create(&place, at(0)).err().unwrap();
-        assert!(matches!(again, BackupError::Exists(_)), "{again}");
+    }
+
+    #[test]
+    fn of_backups_that_meet_in_a_second_each_gets_a_second_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = || Draft::create(folder.path(), at(0)).unwrap();
+        let (first, second) = (begin(), begin());
+        first.0.keep(&first.1).unwrap();
+        let third = begin();
+        assert_eq!((second.0.made_at, third.0.made_at), (at(1), at(2)));
+        for (draft, file) in [third, second] {
+            draft.keep(&file).unwrap();
+        }
+        let found = list_found(folder.path()).unwrap();
+        assert_eq!(
+            found.iter().map(|one| one.made_at).collect::<Vec<_>>(),
+            [at(2), at(1), at(0)]
+        );
+        assert_eq!(names(folder.path()).len(), 3);
+    }
+
+    #[test]
+    fn processes_that_begin_at_once_and_sweep_each_other_all_get_a_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = || {
+            let (draft, mut file) = Draft::create(folder.path(), at(0)).unwrap();
+            file.write_all(b"whole").unwrap();
+            draft.keep(&file).unwrap()
+        };
+        let kept: std::collections::BTreeSet<PathBuf> = std::thread::scope(|scope| {
+            let making: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..8).map(|_| make()).collect::<Vec<_>>()))
+                .collect();
+            making.into_iter().flat_map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!((kept.len(), names(folder.path()).len()), (64, 64));
     }
 
     #[test]

@@ -72,9 +72,9 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
         services.config().postgres_bin.as_deref(),
         snapshot.contents.server_major,
     )?;
-    let header = make_header(services, &snapshot, pg_dump.major)?;
-    let made_at = header.made_at;
-    let (draft, file) = Draft::create(folder, made_at)?;
+    let mut header = make_header(services, &snapshot, pg_dump.major)?;
+    let (draft, file) = Draft::create(folder, header.made_at)?;
+    header.made_at = draft.made_at;
     let failed = |source| refused(folder, source);
     let out = File::from_std(file);
     let mut writer = ArchiveWriter::begin(out, &header, |bytes| make_sealer(services, &header, bytes))
@@ -95,7 +95,7 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         size_bytes: file.metadata().map_err(failed)?.len(),
         is_encrypted: header.seal.is_some(),
-        made_at,
+        made_at: header.made_at,
         path,
         manifest,
         removed: Vec::new(),

@@ -33,8 +33,6 @@ pub enum BackupError {
     Write { place: String, source: std::io::Error },
     #[error("{file} can't be read: {source}.")]
     Read { file: String, source: std::io::Error },
-    #[error("{0} is there already. Try again in a second.")]
-    Exists(String),
     #[error(
         "The database holds no tables of mamcrawler, so there is nothing to back up. Check that DATABASE_URL (or, for the \
          embedded database, MAMCRAWLER_DATA_DIR) names the one that `mamcrawler serve` uses."

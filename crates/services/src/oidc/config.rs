@@ -17,6 +17,7 @@ use crate::Services;
 use crate::actor::{Actor, require, require_account_rights};
 use crate::audit::{changes_between, record_action};
 use crate::error::{Result, ServiceError};
+use crate::kept::keep_unknown;
 use crate::seen::{Edited, Edition, Seen};
 
 const CALLBACK: &str = "auth/oidc/callback";
@@ -90,7 +91,7 @@ pub async fn save_config(services: &Services, actor: &Actor, form: impl Into<See
         let old = db::oidc::lock_oidc_settings(conn).await?;
         let old_settings = old.as_ref().map(parse_settings).transpose()?.unwrap_or_default();
         expected.check(&edition_of(old.as_ref(), &old_settings)?)?;
-        let old_secret = old.and_then(|row| row.client_secret);
+        let old_secret = old.as_ref().and_then(|row| row.client_secret.clone());
         let value = |settings: &OidcSettings| serde_json::to_value(settings).map_err(ServiceError::internal);
         let mut changes = changes_between(&value(&old_settings)?, &value(&settings)?);
         match form.has_no_secret {
@@ -99,7 +100,7 @@ pub async fn save_config(services: &Services, actor: &Actor, form: impl Into<See
             false => changes.add_secret("client_secret", old_secret.is_some()),
         }
         let row = OidcSettingsRow {
-            settings: value(&settings)?,
+            settings: keep_unknown(old.as_ref().map(|row| &row.settings), value(&settings)?),
             client_secret: match (form.has_no_secret, secret.is_empty()) {
                 (true, _) => None,
                 (false, true) => old_secret,
@@ -211,7 +212,8 @@ pub(super) async fn adopt_issuer(services: &Services, settings: &OidcSettings, i
             return Ok(());
         }
         newest.issuer = issuer.to_owned();
-        row.settings = serde_json::to_value(&newest).map_err(ServiceError::internal)?;
+        let adopted = serde_json::to_value(&newest).map_err(ServiceError::internal)?;
+        row.settings = keep_unknown(Some(&row.settings), adopted);
         let actor = Actor::System("single sign-on");
         db::oidc::write_oidc_settings(conn, &row, None, services.now()).await?;
         let changes = json!({ "changes": { "issuer": { "old": settings.issuer, "new": issuer } } });

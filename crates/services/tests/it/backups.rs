@@ -314,6 +314,35 @@ async fn a_database_without_tables_of_ours_is_not_backed_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_backups_that_meet_in_a_second_are_both_made_and_can_be_restored() {
+    let app = TestApp::new().await;
+    fill(&app).await;
+    let folder = tempfile::tempdir().unwrap();
+    let make = || make_backup(&app.services, Some(folder.path()));
+    let (one, other) = tokio::join!(make(), make());
+    let mut made = [one.unwrap(), other.unwrap()];
+    made.sort_by_key(|backup| backup.made_at);
+    assert_eq!(
+        made.each_ref().map(|backup| backup.name.clone()).as_slice(),
+        list_names(folder.path())
+    );
+    let now = app.clock.now();
+    assert_eq!(
+        made.each_ref().map(|backup| backup.made_at),
+        [now, now + TimeDelta::seconds(1)]
+    );
+    for backup in made {
+        let target = empty_database().await;
+        let services = services_on(&app, target.url(), &keys(None), None);
+        let restored = restore_backup(&services, &backup.path).await.unwrap();
+        assert_eq!(
+            (restored.header.made_at, restored.manifest.rows()),
+            (backup.made_at, backup.manifest.rows())
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_backup_from_before_an_update_outlives_those_after_it() {
     let app = TestApp::new().await;
     let before = make(&app, None).await.name;

@@ -164,6 +164,48 @@ async fn a_refused_password_is_not_tried_again_until_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_unchanged_for_its_test_whatever_another_version_stored_besides() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let server = MockServer::start().await;
+    let refusal = ResponseTemplate::new(200).set_body_string("Fails.");
+    let login = Mock::given(method("POST")).and(path("/api/v2/auth/login"));
+    login.respond_with(refusal).expect(1).mount(&server).await;
+    let others =
+        Mock::given(path_regex("^/api/v2/.*")).respond_with(ResponseTemplate::new(403).set_body_string("Forbidden"));
+    others.with_priority(9).mount(&server).await;
+    let wrong = form(IntegrationKind::Qbittorrent, &server.uri(), "wrong");
+    let id = integrations::save_integration(&app.services, &admin, wrong.clone())
+        .await
+        .unwrap();
+    let connected = connect::connect_torrent_clients(&app.services).await.unwrap();
+    assert!(connected[0].client.as_ref().unwrap().poll().await.is_err());
+    let unchanged = IntegrationForm {
+        id: Some(id),
+        secret: String::new(),
+        ..wrong
+    };
+    for options in ["options || '{\"newer\": 7}'", "options - 'categories'"] {
+        app.run_sql(&format!("UPDATE integrations SET health = 'ok', options = {options}"))
+            .await;
+        app.run_sql(
+            "INSERT INTO request_budgets (integration_id, day, requests, pause_sentence)
+             SELECT id, current_date, 0, 'A person has to act.' FROM integrations
+             ON CONFLICT (integration_id, day) DO UPDATE SET pause_sentence = EXCLUDED.pause_sentence",
+        )
+        .await;
+        let outcome = integrations::test_integration(&app.services, &admin, unchanged.clone())
+            .await
+            .unwrap();
+        // It is the stored one that is tried: its refusal counts, what was found is kept, and its queue goes on.
+        assert!(outcome.sentence.contains("not tried again"), "{}", outcome.sentence);
+        assert_eq!(app.query_text("SELECT health FROM integrations").await, "failing");
+        let paused = "SELECT count(*) FROM request_budgets WHERE pause_sentence IS NOT NULL";
+        assert_eq!(app.query_text(paused).await, "0", "{options}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_switched_off_integration_is_not_connected() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

@@ -533,6 +533,23 @@ async fn an_issuer_that_differs_by_its_last_slash_is_taken_as_the_provider_write
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_stored_stays_when_an_older_one_saves_or_takes_over_the_issuer() {
+    let gate = Gate::open().await;
+    gate.app
+        .run_sql(r#"UPDATE oidc_settings SET settings = settings || '{"newer": 7}'"#)
+        .await;
+    gate.save(|settings| settings.display_name = "Another house".into())
+        .await;
+    let stored =
+        "SELECT concat_ws(' ', settings->>'newer', settings->>'display_name', settings->>'issuer') FROM oidc_settings";
+    let issuer = &gate.provider.facts.issuer;
+    assert_eq!(gate.app.query_text(stored).await, format!("7 Another house {issuer}"));
+    gate.provider.fault("trailing_slash", true).await.unwrap();
+    assert!(gate.sign_in().await.is_ok());
+    assert_eq!(gate.app.query_text(stored).await, format!("7 Another house {issuer}/"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_of_another_name_or_of_weak_signatures_is_not_used() {
     let gate = Gate::open().await;
     for (fault, reason, sentence) in [
