@@ -55,7 +55,7 @@ pub fn ProblemsPage() -> impl IntoView {
 fn NoProblems() -> impl IntoView {
     view! {
         <Empty title="No job has a problem.">
-            <p>"What a job can't do is counted here until it works, or for 30 days. What you dismiss comes back when it happens again."</p>
+            <p>"What a job can't do is counted here until it works, or for 30 days. What you dismiss stays away for an hour, then comes back if it happened again."</p>
         </Empty>
     }
 }

@@ -55,6 +55,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// What is wrong: the same whether it was just seen or the service is left alone because of it.
+    pub fn trouble(&self) -> &Self {
+        match self {
+            Self::Resting { last } => last.trouble(),
+            other => other,
+        }
+    }
+
     /// Whether the same call may work later without a person doing anything.
     pub fn is_retryable(&self) -> bool {
         matches!(

@@ -181,6 +181,27 @@ pub async fn record_health(
     Ok(())
 }
 
+/// Stores that one that failed works; what a check found beyond that, a warning, stays. Whether anything changed.
+pub async fn record_recovery(
+    conn: &mut Connection,
+    id: IntegrationId,
+    sentence: &str,
+    now: DateTime<Utc>,
+) -> DbResult<bool> {
+    let failing = integrations::table
+        .find(id.0)
+        .filter(integrations::health.eq(Health::Failing.as_str()));
+    let changed = diesel::update(failing)
+        .set((
+            integrations::health.eq(Health::Ok.as_str()),
+            integrations::health_sentence.eq(sentence),
+            integrations::checked_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(changed > 0)
+}
+
 /// Stores the rotated session for the revision that it belongs to; an edit in between wins.
 pub async fn save_session_secret(
     conn: &mut Connection,

@@ -68,6 +68,12 @@ impl Breaker {
         }
     }
 
+    /// Whether a call may go out that is no look, as its failure would tell nothing; `Err` = not before the end of this
+    /// rest. It leaves the one look to others.
+    pub fn admit_aside(self, now: DateTime<Utc>) -> Result<(), Rest> {
+        self.rest_at(now).map_or(Ok(()), Err)
+    }
+
     /// After a call that was not answered.
     pub fn fail(self, patience: Patience, now: DateTime<Utc>) -> Self {
         match self {
@@ -82,10 +88,11 @@ impl Breaker {
         }
     }
 
-    /// In a word.
-    pub fn state(self) -> BreakerState {
+    /// In a word. A rest that is over does not count: nobody has called since, and how the service is nobody knows.
+    pub fn state(self, now: DateTime<Utc>) -> BreakerState {
         match self {
             Self::Closed { .. } => BreakerState::Closed,
+            Self::Open(rest) | Self::HalfOpen(rest) if rest.is_over(now) => BreakerState::Due,
             Self::Open(_) => BreakerState::Open,
             Self::HalfOpen(_) => BreakerState::HalfOpen,
         }
@@ -97,6 +104,11 @@ impl Breaker {
             Self::Closed { .. } => None,
             Self::Open(rest) | Self::HalfOpen(rest) => Some(rest),
         }
+    }
+
+    /// The rest that lasts at this time.
+    pub fn rest_at(self, now: DateTime<Utc>) -> Option<Rest> {
+        self.rest().filter(|rest| !rest.is_over(now))
     }
 }
 
@@ -114,8 +126,8 @@ mod tests {
         DateTime::from_timestamp(1_795_348_800 + seconds, 0).unwrap()
     }
 
-    /// Lets things happen, each at a second: `ask` (a call goes out), `no` (one may not), `fail`, `ok`.
-    /// Compares the state at the end, and at which second its rest ends.
+    /// Lets things happen, each at a second: `ask` (a call goes out), `no` (none may), `aside` (one goes out that is no
+    /// look), `look` (nothing happens), `fail`, `ok`. Compares the state at the last second, and when its rest ends.
     fn check(story: &[(i64, &str)], state: BreakerState, until: Option<i64>) {
         let mut breaker = Breaker::default();
         for (second, word) in story {
@@ -124,14 +136,21 @@ mod tests {
                 "ask" => breaker.admit(now).unwrap_or_else(|rest| panic!("{second}: {rest:?}")),
                 "no" => {
                     assert!(breaker.admit(now).is_err(), "{second}: {breaker:?}");
+                    assert!(breaker.admit_aside(now).is_err(), "{second}: {breaker:?}");
                     breaker
                 }
+                "aside" => {
+                    assert_eq!(breaker.admit_aside(now), Ok(()), "{second}");
+                    breaker
+                }
+                "look" => breaker,
                 "fail" => breaker.fail(PATIENCE, now),
                 "ok" => Breaker::default(),
                 other => panic!("{other}"),
             };
         }
-        assert_eq!(breaker.state(), state, "{story:?}");
+        let last = story.last().map_or(0, |(second, _)| *second);
+        assert_eq!(breaker.state(at(last)), state, "{story:?}");
         assert_eq!(breaker.rest().map(|rest| rest.until), until.map(at), "{story:?}");
     }
 
@@ -181,6 +200,21 @@ mod tests {
             BreakerState::HalfOpen,
             Some(92),
         );
+    }
+
+    #[test]
+    fn a_rest_that_is_over_is_no_state_to_be_worried_about() {
+        check_after_opening(&[(31, "look")], BreakerState::Open, Some(32));
+        check_after_opening(&[(32, "look")], BreakerState::Due, Some(32));
+        check_after_opening(&[(9_000, "look")], BreakerState::Due, Some(32));
+        check_after_opening(&[(32, "ask"), (62, "look")], BreakerState::Due, Some(62));
+    }
+
+    #[test]
+    fn a_call_that_is_no_look_goes_out_between_rests_and_uses_up_no_look() {
+        check(&[(0, "aside")], BreakerState::Closed, None);
+        let after_rest = [(32, "aside"), (33, "aside"), (34, "ask"), (35, "no")];
+        check_after_opening(&after_rest, BreakerState::HalfOpen, Some(64));
     }
 
     #[test]

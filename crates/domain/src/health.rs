@@ -72,7 +72,7 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
     }
 }
 
-/// An open one says when the service is asked again.
+/// An open one says when the service is asked again. One that may ask again says nothing: its failures are history.
 fn judge_breaker(breaker: &BreakerView) -> Option<Judgement> {
     let (failures, again_at) = (breaker.failures?, breaker.asked_again_at?);
     let sentence = format!(

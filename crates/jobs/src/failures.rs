@@ -2,7 +2,7 @@
 //!
 //! A failure is recorded in the transaction that ends its run, and forgotten when the same job succeeds at the same thing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::OptionalExtension;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -16,6 +16,9 @@ use crate::history::{CountRow, known_kinds, read_run_cursor, write_run_cursor};
 use crate::queue::notify;
 use crate::store::{ClaimedRun, End, storable, subject_of};
 use crate::{EVENT_CHANNEL, Result};
+
+/// What was dismissed stays hidden at least so long: a job that runs every 15 seconds would bring it back at once.
+const HIDDEN_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// Stands for no item in the unique index.
 const WHOLE_JOB: Uuid = Uuid::nil();
@@ -71,6 +74,14 @@ pub struct FailureRow {
 const COLUMNS: &str =
     "id, kind, item, code, sentence, count, first_at, last_at, last_run, last_dismissed_at, dismissed_count";
 
+/// What is listed, with [`shown_since`] as `$1`. A failure that happens again loses its `dismissed_at`.
+const IS_SHOWN: &str = "dismissed_at IS NULL AND (last_dismissed_at IS NULL OR last_dismissed_at <= $1)";
+
+/// Whatever happened again after it was dismissed by then is shown.
+fn shown_since(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - HIDDEN_FOR
+}
+
 impl FailureRow {
     /// The job that failed; only known kinds are read.
     pub fn job(&self) -> JobKind {
@@ -121,7 +132,8 @@ fn is_said(finding: &Finding, subject: Option<Uuid>, own: &Complaint) -> bool {
     Some(finding.item) == subject && code == Some(own.code)
 }
 
-/// Counts a failure in the caller's transaction. One that was dismissed is shown again: it was not over.
+/// Counts a failure in the caller's transaction. One that was dismissed is shown again, though not before its hour is
+/// over: it was not over itself.
 pub async fn record_failure(conn: &mut AsyncPgConnection, failed: &Failed<'_>, now: DateTime<Utc>) -> Result<()> {
     diesel::sql_query(
         "INSERT INTO failures AS f (id, kind, item, code, sentence, first_at, last_at, last_run)
@@ -175,11 +187,13 @@ pub async fn forget_failures(conn: &mut AsyncPgConnection, item: Uuid) -> Result
     }
 }
 
-/// Failures that nobody dismissed, newest first. `None` = the cursor is not ours.
+/// Failures that nobody dismissed, or that happened again and were dismissed more than an hour ago; newest first.
+/// `None` = the cursor is not ours.
 pub async fn list_failures(
     conn: &mut AsyncPgConnection,
     kind: Option<JobKind>,
     page: &PageRequest,
+    now: DateTime<Utc>,
 ) -> Result<Option<Page<FailureRow>>> {
     let cursor = page.cursor.as_deref().map(read_cursor);
     if cursor == Some(None) {
@@ -188,21 +202,22 @@ pub async fn list_failures(
     let (before, before_id) = cursor.flatten().unzip();
     let rows: Vec<FailureRow> = diesel::sql_query(format!(
         "SELECT {COLUMNS} FROM failures
-         WHERE dismissed_at IS NULL AND ($1::text IS NULL OR kind = $1) AND kind = ANY($5)
+         WHERE {IS_SHOWN} AND ($6::text IS NULL OR kind = $6) AND kind = ANY($5)
              AND ($2::timestamptz IS NULL OR (last_at, id) < ($2, $3))
          ORDER BY last_at DESC, id DESC LIMIT $4"
     ))
-    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
+    .bind::<Timestamptz, _>(shown_since(now))
     .bind::<Nullable<Timestamptz>, _>(before)
     .bind::<Nullable<SqlUuid>, _>(before_id)
     .bind::<BigInt, _>(i64::from(page.limit()) + 1)
     .bind::<Array<Text>, _>(known_kinds())
+    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
     .load(conn)
     .await?;
     Ok(Some(Page::cut(
         rows,
         page.limit(),
-        count_failures(conn, kind).await?,
+        count_failures(conn, kind, now).await?,
         |row| format!("{CURSOR_MARK}{}", write_run_cursor(row.last_at, row.id)),
     )))
 }
@@ -214,24 +229,29 @@ fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
     read_run_cursor(text.strip_prefix(CURSOR_MARK)?)
 }
 
-/// How many failures nobody dismissed.
-pub async fn count_failures(conn: &mut AsyncPgConnection, kind: Option<JobKind>) -> Result<u64> {
-    let row: CountRow = diesel::sql_query(
-        "SELECT count(*) FROM failures
-         WHERE dismissed_at IS NULL AND ($1::text IS NULL OR kind = $1) AND kind = ANY($2)",
-    )
-    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
+/// How many there are of those.
+pub async fn count_failures(conn: &mut AsyncPgConnection, kind: Option<JobKind>, now: DateTime<Utc>) -> Result<u64> {
+    let row: CountRow = diesel::sql_query(format!(
+        "SELECT count(*) FROM failures WHERE {IS_SHOWN} AND ($3::text IS NULL OR kind = $3) AND kind = ANY($2)"
+    ))
+    .bind::<Timestamptz, _>(shown_since(now))
     .bind::<Array<Text>, _>(known_kinds())
+    .bind::<Nullable<Text>, _>(kind.map(JobKind::as_str))
     .get_result(conn)
     .await?;
     Ok(row.count.unsigned_abs())
 }
 
-/// One that nobody dismissed; it stays as it is until the end of the transaction.
-pub async fn find_failure(conn: &mut AsyncPgConnection, id: FailureId) -> Result<Option<FailureRow>> {
+/// One of those; it stays as it is until the end of the transaction.
+pub async fn find_failure(
+    conn: &mut AsyncPgConnection,
+    id: FailureId,
+    now: DateTime<Utc>,
+) -> Result<Option<FailureRow>> {
     diesel::sql_query(format!(
-        "SELECT {COLUMNS} FROM failures WHERE id = $1 AND dismissed_at IS NULL AND kind = ANY($2) FOR UPDATE"
+        "SELECT {COLUMNS} FROM failures WHERE {IS_SHOWN} AND id = $2 AND kind = ANY($3) FOR UPDATE"
     ))
+    .bind::<Timestamptz, _>(shown_since(now))
     .bind::<SqlUuid, _>(id.0)
     .bind::<Array<Text>, _>(known_kinds())
     .get_result(conn)
@@ -239,7 +259,7 @@ pub async fn find_failure(conn: &mut AsyncPgConnection, id: FailureId) -> Result
     .optional()
 }
 
-/// Hides a failure until it happens again.
+/// Hides a failure for an hour, and then until it has happened again.
 pub async fn dismiss_failure(conn: &mut AsyncPgConnection, id: FailureId, now: DateTime<Utc>) -> Result<()> {
     diesel::sql_query(
         "UPDATE failures SET dismissed_at = $2, last_dismissed_at = $2, dismissed_count = count WHERE id = $1",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use clients::ClientError;
 use clients::error::Result;
 use clients::indexer::{AccountFacts, Found, Indexer, IndexerQuery};
@@ -14,7 +14,8 @@ use clients::torrent_client::{AddTorrent, Added, ClientFile, TorrentClient, Torr
 use domain::breaker::{Breaker, Patience, Rest};
 use secrecy::SecretString;
 use types::IntegrationId;
-use types::health::{BreakerState, BreakerView};
+use types::events::LiveEvent;
+use types::health::BreakerView;
 use types::integrations::{Health, TestOutcome};
 
 use crate::Services;
@@ -34,6 +35,8 @@ struct Watched {
     revision: i32,
     breaker: Breaker,
     last: Option<ClientError>,
+    /// It is stored as failing, so the first call that works says that it is over.
+    is_told: bool,
 }
 
 impl Breakers {
@@ -42,15 +45,15 @@ impl Breakers {
         self.lock().remove(&id);
     }
 
-    /// How it stands; `None` = this process has not called it.
-    pub fn view(&self, id: IntegrationId, revision: i32) -> Option<BreakerView> {
+    /// How it stands now; `None` = this process has not called it.
+    pub fn view(&self, id: IntegrationId, revision: i32, now: DateTime<Utc>) -> Option<BreakerView> {
         let watched = self.lock();
         let watched = watched.get(&id).filter(|watched| watched.revision == revision)?;
         let rest = watched.breaker.rest();
         Some(BreakerView {
-            state: watched.breaker.state(),
+            state: watched.breaker.state(now),
             failures: rest.map(|rest| rest.failures),
-            asked_again_at: rest.map(|rest| rest.until),
+            asked_again_at: watched.breaker.rest_at(now).map(|rest| rest.until),
             sentence: rest.and(watched.last.as_ref()).map(ToString::to_string),
         })
     }
@@ -78,7 +81,12 @@ impl Watched {
             revision,
             breaker: Breaker::default(),
             last: None,
+            is_told: false,
         }
+    }
+
+    fn close(&mut self) {
+        (self.breaker, self.last) = (Breaker::default(), None);
     }
 }
 
@@ -92,6 +100,9 @@ pub(crate) struct Guard {
 
 /// What an answer or its absence says about the service.
 enum Sign {
+    /// As we asked.
+    Works,
+    /// With something else, maybe a page of a proxy: it is there, but nobody knows whether it is well.
     Answers,
     Fails(ClientError),
     /// Nothing was sent, or it asks for patience itself.
@@ -112,44 +123,45 @@ fn read_sign<T>(result: &Result<T>) -> Sign {
             | ClientError::Forbidden { .. }
             | ClientError::RateLimited { .. },
         ) => Sign::Nothing,
-        Ok(_)
-        | Err(ClientError::NotFound { .. } | ClientError::UnexpectedAnswer { .. } | ClientError::TooLarge { .. }) => {
+        Err(ClientError::NotFound { .. } | ClientError::UnexpectedAnswer { .. } | ClientError::TooLarge { .. }) => {
             Sign::Answers
         }
+        Ok(_) => Sign::Works,
     }
 }
 
 impl Guard {
     /// The call, unless the service is left alone now.
     async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        self.admit()?;
+        self.pass(Breaker::admit)?;
         self.watch(call).await
     }
 
-    /// The call in any case: a person or the check of the integrations wants to know.
+    /// The call in any case: a person or the check of the integrations wants to know, or what was ended must stop.
     async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let result = call.await;
         self.note(read_sign(&result)).await;
         result
     }
 
-    /// The call, unless the service is left alone; that it fails may be due to the thing that is asked for.
+    /// The call, unless the service is left alone. That it fails may be due to the thing that is asked for, so it is not
+    /// the one call that looks.
     async fn call_for_one_thing<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        self.admit()?;
+        self.pass(|breaker, now| breaker.admit_aside(now).map(|()| breaker))?;
         let result = call.await;
-        if let sign @ Sign::Answers = read_sign(&result) {
+        if let sign @ (Sign::Works | Sign::Answers) = read_sign(&result) {
             self.note(sign).await;
         }
         result
     }
 
-    fn admit(&self) -> Result<()> {
+    fn pass(&self, admit: impl FnOnce(Breaker, DateTime<Utc>) -> std::result::Result<Breaker, Rest>) -> Result<()> {
         let now = self.services.now();
         let mut refused = None;
         self.services
             .inner
             .breakers
-            .change(self, |watched| match watched.breaker.admit(now) {
+            .change(self, |watched| match admit(watched.breaker, now) {
                 Ok(next) => watched.breaker = next,
                 Err(_) => refused.clone_from(&watched.last),
             });
@@ -162,51 +174,71 @@ impl Guard {
     async fn note(&self, sign: Sign) {
         let now = self.services.now();
         let breakers = &self.services.inner.breakers;
-        let (before, after) = match sign {
-            Sign::Nothing => return,
-            Sign::Answers => breakers.change(self, |watched| *watched = Watched::new(watched.revision)),
+        match sign {
+            Sign::Nothing => {}
+            // It is asked again; how it is, what is stored goes on telling until something works.
+            Sign::Answers => {
+                breakers.change(self, |watched| watched.close());
+            }
+            Sign::Works => {
+                let mut was_told = false;
+                breakers.change(self, |watched| {
+                    was_told = std::mem::take(&mut watched.is_told);
+                    watched.close();
+                });
+                if was_told {
+                    self.tell_recovery().await;
+                }
+            }
             Sign::Fails(error) => {
                 let patience = patience(&self.services);
-                breakers.change(self, |watched| {
+                let (before, after) = breakers.change(self, |watched| {
                     watched.breaker = watched.breaker.fail(patience, now);
+                    watched.is_told |= watched.breaker.rest().is_some();
                     watched.last = Some(error);
-                })
+                });
+                if let (Breaker::Open(rest), true) = (after, after != before) {
+                    self.tell(rest).await;
+                }
             }
-        };
-        match (before.rest(), after.rest()) {
-            (before, Some(rest)) if after.state() == BreakerState::Open && before != Some(rest) => {
-                self.tell(rest).await
-            }
-            (Some(_), None) => self.tell_recovery().await,
-            _ => {}
         }
     }
 
     /// What every process and person sees of it.
     async fn tell(&self, rest: Rest) {
-        let view = self.services.inner.breakers.view(self.id, self.revision);
+        let breakers = &self.services.inner.breakers;
+        let view = breakers.view(self.id, self.revision, self.services.now());
         let said = view.and_then(|view| view.sentence).unwrap_or_default();
         let (name, failures, until) = (&self.name, rest.failures, rest.until.format("%H:%M:%S UTC"));
         tracing::warn!(integration.id = %self.id, failures, "{name} is left alone until {until}: {said}");
         let sentence =
             format!("{said} {failures} calls in a row failed, so it is asked again at {until}. Test asks it now.");
-        self.record(Health::Failing, sentence).await;
-    }
-
-    async fn tell_recovery(&self) {
-        tracing::info!(integration.id = %self.id, "{} answers again", self.name);
-        self.record(Health::Ok, "It answers again.".into()).await;
-    }
-
-    /// The call itself ended; that this can't be stored must not change how.
-    async fn record(&self, health: Health, sentence: String) {
         let outcome = TestOutcome {
-            health,
+            health: Health::Failing,
             sentence,
             facts: Vec::new(),
             version: None,
         };
-        if let Err(error) = crate::integrations::record_outcome(&self.services, self.id, &outcome).await {
+        self.log_unstored(crate::integrations::record_outcome(&self.services, self.id, &outcome).await);
+    }
+
+    async fn tell_recovery(&self) {
+        tracing::info!(integration.id = %self.id, "{} answers again", self.name);
+        self.log_unstored(self.store_recovery().await);
+    }
+
+    async fn store_recovery(&self) -> crate::error::Result<()> {
+        let (sentence, now) = ("It answers again.", self.services.now());
+        let mut conn = self.services.connection().await?;
+        if db::integrations::record_recovery(&mut conn, self.id, sentence, now).await? {
+            crate::events::publish(&mut conn, &LiveEvent::Integrations).await?;
+        }
+        Ok(())
+    }
+
+    /// The call itself ended; that this can't be stored must not change how.
+    fn log_unstored(&self, stored: crate::error::Result<()>) {
+        if let Err(error) = stored {
             tracing::error!(integration.id = %self.id, "could not store how {} stands: {error}", self.name);
         }
     }
@@ -253,8 +285,9 @@ impl TorrentClient for Guarded<dyn TorrentClient> {
     async fn poll(&self) -> Result<Vec<TorrentStatus>> {
         self.guard.call(self.inner.poll()).await
     }
+    /// As `stop` and `remove`: what goes on unwanted costs ratio, so it is tried whatever was tried before.
     async fn find(&self, hashes: &[String]) -> Result<Vec<TorrentStatus>> {
-        self.guard.call(self.inner.find(hashes)).await
+        self.guard.watch(self.inner.find(hashes)).await
     }
     async fn add(&self, hashes: &[String], torrent: &AddTorrent) -> Result<Added> {
         self.guard.call(self.inner.add(hashes, torrent)).await
@@ -275,10 +308,10 @@ impl TorrentClient for Guarded<dyn TorrentClient> {
         self.guard.call(self.inner.start(hash)).await
     }
     async fn stop(&self, hash: &str) -> Result<()> {
-        self.guard.call(self.inner.stop(hash)).await
+        self.guard.watch(self.inner.stop(hash)).await
     }
     async fn remove(&self, hash: &str, with_files: bool) -> Result<()> {
-        self.guard.call(self.inner.remove(hash, with_files)).await
+        self.guard.watch(self.inner.remove(hash, with_files)).await
     }
     async fn default_save_path(&self) -> Result<String> {
         self.guard.call(self.inner.default_save_path()).await

@@ -41,7 +41,7 @@ pub async fn get_dashboard(services: &Services, actor: &Actor) -> Result<Dashboa
         services: integrations.iter().map(health_of).collect(),
         accounts: Vec::new(),
         failures: match require(actor, Role::Manager) {
-            Ok(()) => Some(count_failures(&mut conn).await?),
+            Ok(()) => Some(count_failures(services, &mut conn).await?),
             Err(_) => None,
         },
         alerts,

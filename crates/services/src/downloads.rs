@@ -1,7 +1,8 @@
 //! Downloads as people see and steer them.
 
+use clients::torrent_client::TorrentStatus;
 use db::Connection;
-use db::downloads::DownloadRow;
+use db::downloads::{DownloadChanges, DownloadRow};
 use db::imports::{ImportFileRow, ImportRow};
 use diesel_async::AsyncConnection;
 use domain::download_life::{actions, can_confirm_split};
@@ -21,7 +22,7 @@ use crate::grab::enqueue_advance;
 use crate::import::split::{self, Proposal};
 use crate::jobs::enqueue_import;
 use crate::text::counted;
-use crate::transition::{Step, take_step};
+use crate::transition::{Step, note_job_event, take_step};
 use crate::wants::{enqueue_search, form_of_want};
 use crate::{Services, connected, searches};
 
@@ -279,26 +280,59 @@ pub(crate) async fn has_usable_release(conn: &mut Connection, download: &Downloa
     )
 }
 
+/// What became of a torrent that nobody wants any more.
+pub(crate) enum Ending {
+    /// It is complete and goes on seeding, or no client has it.
+    NothingToStop,
+    Stopped,
+    /// It may go on loading: why, and what to do. The download says so, too.
+    RunsOn(String),
+}
+
 /// A cancelled torrent that is not complete should not go on costing ratio; a complete one goes on seeding.
-pub(crate) async fn stop_unfinished(services: &Services, download: &DownloadRow) {
+pub(crate) async fn stop_unfinished(services: &Services, download: &DownloadRow) -> Ending {
+    let error = match stop_torrent(services, download).await {
+        Ok(ending) => return ending,
+        Err(error) => error,
+    };
+    tracing::warn!(download.id = %download.id(), "a cancelled torrent could not be stopped: {error}");
+    let sentence = format!(
+        "The torrent could not be stopped and may go on loading. {} Stop it in the torrent client yourself.",
+        error.message
+    );
+    if let Err(error) = say_it_runs_on(services, download, &sentence).await {
+        tracing::error!(download.id = %download.id(), "could not store that a cancelled torrent runs on: {error}");
+    }
+    Ending::RunsOn(sentence)
+}
+
+async fn stop_torrent(services: &Services, download: &DownloadRow) -> Result<Ending> {
     let (Some(client), Some(hash)) = (download.client_id, &download.info_hash) else {
-        return;
+        return Ok(Ending::NothingToStop);
     };
     if download.progress.unwrap_or(0.0) >= 1.0 {
-        return;
+        return Ok(Ending::NothingToStop);
     }
-    let stopped = async {
-        let (_, client) = connected::find_torrent_client(services, client.into()).await?;
-        let found = client.find(std::slice::from_ref(hash)).await?;
-        if let Some(torrent) = found
-            .iter()
-            .find(|torrent| !torrent.is_complete() && torrent.progress < 1.0)
-        {
-            client.stop(&torrent.hash).await?;
-        }
-        Ok::<_, ServiceError>(())
+    let (_, client) = connected::find_torrent_client(services, client.into()).await?;
+    let found = client.find(std::slice::from_ref(hash)).await?;
+    let unfinished = |torrent: &&TorrentStatus| !torrent.is_complete() && torrent.progress < 1.0;
+    let Some(torrent) = found.iter().find(unfinished) else {
+        return Ok(Ending::NothingToStop);
     };
-    if let Err(error) = stopped.await {
-        tracing::warn!(download.id = %download.id(), "a cancelled torrent could not be stopped: {error}");
-    }
+    client.stop(&torrent.hash).await?;
+    Ok(Ending::Stopped)
+}
+
+/// A line of history; and the download's sentence goes on with it, unless it began anew meanwhile.
+async fn say_it_runs_on(services: &Services, download: &DownloadRow, sentence: &str) -> Result<()> {
+    let mut conn = services.connection().await?;
+    conn.transaction(async |conn| {
+        note_job_event(services, conn, download, EventCode::NotStopped, sentence).await?;
+        if !download.state()?.is_terminal() {
+            return Ok(());
+        }
+        let (both, now) = (format!("{} {sentence}", download.sentence), services.now());
+        Ok(db::downloads::update_download(conn, download, DownloadChanges::default(), Some(&both), now).await?)
+    })
+    .await
 }

@@ -15,7 +15,7 @@ use crate::error::{Result, ServiceError};
 use crate::jobs::{OURS, enqueue_next};
 use crate::runs::queue_by_hand;
 
-/// Failures that nobody dismissed, newest first.
+/// Failures that nobody dismissed, or that happened again and were dismissed more than an hour ago; newest first.
 pub async fn list_failures(
     services: &Services,
     actor: &Actor,
@@ -24,7 +24,7 @@ pub async fn list_failures(
 ) -> Result<Page<Failure>> {
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;
-    let rows = jobs::list_failures(&mut conn, kind, &page).await?;
+    let rows = jobs::list_failures(&mut conn, kind, &page, services.now()).await?;
     let rows = rows.ok_or(db::DbError::BadCursor)?;
     Ok(Page {
         items: view_failures(&mut conn, rows.items).await?,
@@ -34,8 +34,8 @@ pub async fn list_failures(
 }
 
 /// How many there are.
-pub(crate) async fn count_failures(conn: &mut Connection) -> Result<u64> {
-    Ok(jobs::count_failures(conn, None).await?)
+pub(crate) async fn count_failures(services: &Services, conn: &mut Connection) -> Result<u64> {
+    Ok(jobs::count_failures(conn, None, services.now()).await?)
 }
 
 async fn view_failures(conn: &mut Connection, rows: Vec<FailureRow>) -> Result<Vec<Failure>> {
@@ -69,7 +69,7 @@ pub enum Retried {
 /// Does again what failed. The failure stays until that worked.
 pub async fn retry_failure(services: &Services, actor: &Actor, id: FailureId) -> Result<Retried> {
     require(actor, Role::Manager)?;
-    let failure = find_failure(&mut *services.connection().await?, id).await?;
+    let failure = find_failure(services, &mut *services.connection().await?, id).await?;
     match &failure.item {
         Some(item) if item.kind == FailedItemKind::Gone => Err(ServiceError::conflict(
             "What it failed at was removed meanwhile, so there is nothing to try again. Dismiss it.",
@@ -87,8 +87,8 @@ pub async fn retry_failure(services: &Services, actor: &Actor, id: FailureId) ->
     }
 }
 
-async fn find_failure(conn: &mut Connection, id: FailureId) -> Result<Failure> {
-    let row = jobs::find_failure(conn, id).await?;
+async fn find_failure(services: &Services, conn: &mut Connection, id: FailureId) -> Result<Failure> {
+    let row = jobs::find_failure(conn, id, services.now()).await?;
     let row = row.ok_or_else(|| ServiceError::not_found("problem"))?;
     let mut views = view_failures(conn, vec![row]).await?;
     views.pop().ok_or_else(|| ServiceError::not_found("problem"))
@@ -131,12 +131,12 @@ async fn retry_job(services: &Services, actor: &Actor, failure: &Failure) -> Res
     .await
 }
 
-/// Hides a failure until it happens again.
+/// Hides a failure for an hour, and then until it has happened again.
 pub async fn dismiss_failure(services: &Services, actor: &Actor, id: FailureId) -> Result<()> {
     require(actor, Role::Manager)?;
     let mut conn = services.connection().await?;
     conn.transaction::<_, ServiceError, _>(async |conn| {
-        let failure = find_failure(conn, id).await?;
+        let failure = find_failure(services, conn, id).await?;
         jobs::dismiss_failure(conn, id, services.now()).await?;
         let about = about(&failure, json!({ "count": failure.count, "code": failure.code }));
         record_action(conn, services, actor, "dismiss_failure", about).await

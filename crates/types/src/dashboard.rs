@@ -72,7 +72,7 @@ pub struct Dashboard {
     pub runs: Vec<RunSummary>,
     pub services: Vec<ServiceHealth>,
     pub accounts: Vec<AccountView>,
-    /// What jobs could not do and nobody dismissed; absent for those who do not see jobs.
+    /// What jobs could not do, as many as are listed; absent for those who do not see jobs.
     pub failures: Option<u64>,
     /// What automation is stopped, and why; empty when all is well.
     pub alerts: Vec<String>,

@@ -117,6 +117,8 @@ text_enum! {
         RetryScheduled => "retry_scheduled",
         Retried => "retried",
         Cancelled => "cancelled",
+        /// Nobody wants it any more, and the torrent client could not be told.
+        NotStopped => "not_stopped",
         Abandoned => "abandoned",
         AlreadyOwned => "already_owned",
         SplitConfirmed => "split_confirmed",

@@ -73,6 +73,8 @@ text_enum! {
         HalfOpen => "half_open",
         /// It failed time and again, and is left alone for a while.
         Open => "open",
+        /// That while is over, and nobody has called it since: the next call goes out.
+        Due => "due",
     }
 }
 
@@ -83,7 +85,7 @@ pub struct BreakerView {
     pub state: BreakerState,
     /// Calls in a row that were not answered; absent while it is closed.
     pub failures: Option<u32>,
-    /// When the next call goes out; absent while it is closed.
+    /// Nothing is sent before; absent unless it is `open` or `half_open`.
     pub asked_again_at: Option<DateTime<Utc>>,
     /// Why the last call failed; absent while it is closed.
     pub sentence: Option<String>,

@@ -161,7 +161,7 @@ pub struct Failure {
     pub last_at: DateTime<Utc>,
     /// Absent once the run was removed.
     pub last_run: Option<RunId>,
-    /// When somebody dismissed it last; it happened again since. Absent when nobody has.
+    /// When somebody dismissed it last, more than an hour ago; it happened again since. Absent when nobody has.
     pub dismissed_at: Option<DateTime<Utc>>,
     /// How often it happened since then; absent when nobody dismissed it.
     pub count_since_dismissal: Option<u64>,

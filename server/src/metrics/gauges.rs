@@ -81,15 +81,16 @@ fn record_integration(integration: &IntegrationHealth) {
     let help = "Whether nothing is sent to it: credentials refused, a pause, or the day's budget used up.";
     let stopped = flag(integration.stopped.is_some());
     set("mamcrawler_integration_stopped", help, &labels, stopped);
-    let help = "Whether this process calls it: 0 = yes, 1 = it looks whether it answers again, 2 = it leaves it alone; \
-                absent before the first call.";
+    let help = "Whether this process calls it: 0 = yes, or at its next call, 1 = it looks whether it answers again, 2 = it \
+                leaves it alone; absent before the first call.";
     let state = integration.breaker.as_ref().map(|breaker| tell_state(breaker.state));
     set_known("mamcrawler_breaker_state", help, &labels, state);
 }
 
 fn tell_state(state: BreakerState) -> f64 {
     match state {
-        BreakerState::Closed => 0.0,
+        // That a pause is over and nobody had a reason to call is no trouble.
+        BreakerState::Closed | BreakerState::Due => 0.0,
         BreakerState::HalfOpen => 1.0,
         BreakerState::Open => 2.0,
     }

@@ -277,6 +277,19 @@ fn the_rules_do_what_their_own_tests_say() {
 }
 
 #[test]
+fn without_containers_the_one_target_is_the_server_of_the_machine() {
+    let document = std::fs::read_to_string(ops("../docs/DEPLOYMENT.md")).unwrap();
+    let recipe = document.lines().find(|line| line.starts_with("sed ")).unwrap();
+    let mut shell = Command::new("sh");
+    let made = shell.args(["-c", recipe.trim_end_matches('|')]).current_dir(ops(".."));
+    let made = String::from_utf8(made.output().unwrap().stdout).unwrap();
+    let example = std::fs::read_to_string(ops("prometheus/prometheus.yml")).unwrap();
+    let (common, rest) = example.split_once("[\"mamcrawler:9464\"]\n").unwrap();
+    assert!(rest.contains("dns_sd_configs:"), "{rest}");
+    assert_eq!(made, format!("{common}[\"127.0.0.1:9464\"]\n"));
+}
+
+#[test]
 fn every_alert_has_a_test_where_it_fires_and_one_where_it_does_not() {
     let read = |name: &str| std::fs::read_to_string(ops("prometheus").join(name)).unwrap();
     let (rules, tests) = (

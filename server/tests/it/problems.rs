@@ -78,6 +78,13 @@ async fn problems_are_shown_counted_dismissed_and_retried() {
     assert_eq!(count(&browser.read("/problems").await, ">Dismiss<"), 2);
     let again = "UPDATE failures SET count = count + 3, dismissed_at = NULL WHERE last_dismissed_at IS NOT NULL";
     browser.api.database.run_sql(again).await;
+    assert_eq!(
+        count(&browser.read("/problems").await, ">Dismiss<"),
+        2,
+        "not within an hour"
+    );
+    let later = "UPDATE failures SET last_dismissed_at = last_dismissed_at - INTERVAL '1 hour'";
+    browser.api.database.run_sql(later).await;
     let page = browser.read("/problems").await;
     assert_eq!(count(&page, "again 3 times since it was dismissed"), 1, "{page}");
     let run = browser.post("retry_failure", &[("id", &second)], "/problems").await;

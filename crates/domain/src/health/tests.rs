@@ -74,6 +74,31 @@ fn an_integration_that_is_left_alone_fails_and_says_until_when() {
 }
 
 #[test]
+fn an_integration_that_nobody_called_since_its_pause_is_judged_by_its_last_check() {
+    let due = BreakerView {
+        state: BreakerState::Due,
+        failures: Some(5),
+        asked_again_at: None,
+        sentence: Some("It can't be reached.".into()),
+    };
+    let well = IntegrationHealth {
+        breaker: Some(due),
+        ..integration()
+    };
+    check(judge_integration(&well, now()), Health::Ok, "5.0 answers");
+    let failing = IntegrationHealth {
+        health: Health::Failing,
+        sentence: Some("It refused the password.".into()),
+        ..well
+    };
+    check(
+        judge_integration(&failing, now()),
+        Health::Failing,
+        "refused the password",
+    );
+}
+
+#[test]
 fn a_stopped_integration_fails_whatever_its_last_check_found() {
     let stopped = IntegrationHealth {
         stopped: Some("It refused the password.".into()),

@@ -15,7 +15,10 @@ const OTHER: Uuid = Uuid::from_u128(78);
 
 async fn list(queue: &Queue, kind: Option<JobKind>, page: PageRequest) -> Page<FailureRow> {
     let mut conn = queue.database.connection().await;
-    jobs::list_failures(&mut conn, kind, &page).await.unwrap().unwrap()
+    jobs::list_failures(&mut conn, kind, &page, queue.clock.now())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 async fn see(queue: &Queue) -> Vec<(String, Option<Uuid>, String, i64)> {
@@ -192,15 +195,28 @@ async fn what_was_dismissed_is_gone_until_it_happens_again_and_then_says_so() {
         let id = fail_and_dismiss(&queue, times).await;
         let dismissed_at = queue.clock.now();
         let mut conn = queue.database.connection().await;
-        assert_eq!(jobs::count_failures(&mut conn, None).await.unwrap(), 0);
-        assert!(jobs::find_failure(&mut conn, id).await.unwrap().is_none());
+        assert_eq!(
+            jobs::count_failures(&mut conn, None, queue.clock.now()).await.unwrap(),
+            0
+        );
+        assert!(
+            jobs::find_failure(&mut conn, id, queue.clock.now())
+                .await
+                .unwrap()
+                .is_none()
+        );
         run_to(&queue, about(&queue, OTHER), fail("Another one.")).await;
         assert_eq!(see(&queue).await.len(), 1, "only the other one");
 
+        queue.clock.advance(TimeDelta::hours(2));
+        assert_eq!(see(&queue).await.len(), 1, "time alone brings nothing back");
         for _ in 0..2 {
             run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
         }
-        let row = jobs::find_failure(&mut conn, id).await.unwrap().unwrap();
+        let row = jobs::find_failure(&mut conn, id, queue.clock.now())
+            .await
+            .unwrap()
+            .unwrap();
         let before = i64::try_from(times).unwrap();
         assert_eq!((row.count, row.dismissed_count), (before + 2, Some(before)));
         assert_eq!(row.last_dismissed_at, Some(dismissed_at), "{times} times");
@@ -208,14 +224,56 @@ async fn what_was_dismissed_is_gone_until_it_happens_again_and_then_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_fails_all_the_time_stays_away_for_an_hour_once_dismissed_and_then_says_how_often() {
+    let queue = Queue::new().await;
+    let id = fail_and_dismiss(&queue, 1).await;
+    let dismissed_at = queue.clock.now();
+    let mut conn = queue.database.connection().await;
+    for _ in 0..2 {
+        run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
+        assert_eq!(see(&queue).await, []);
+    }
+    let until = dismissed_at + TimeDelta::hours(1);
+    queue.clock.advance(until - queue.clock.now() - TimeDelta::seconds(1));
+    assert_eq!(see(&queue).await, []);
+    assert_eq!(
+        jobs::count_failures(&mut conn, None, queue.clock.now()).await.unwrap(),
+        0
+    );
+    assert!(
+        jobs::find_failure(&mut conn, id, queue.clock.now())
+            .await
+            .unwrap()
+            .is_none()
+    );
+
+    queue.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(see(&queue).await, book_failed("Still none.", 3));
+    assert_eq!(
+        jobs::count_failures(&mut conn, None, queue.clock.now()).await.unwrap(),
+        1
+    );
+    let row = jobs::find_failure(&mut conn, id, queue.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((row.count, row.dismissed_count), (3, Some(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_dismissed_and_came_back_can_be_dismissed_again() {
     let queue = Queue::new().await;
     fail_and_dismiss(&queue, 2).await;
+    queue.clock.advance(TimeDelta::hours(1));
     let id = fail_and_dismiss(&queue, 1).await;
     assert_eq!(see(&queue).await, []);
+    queue.clock.advance(TimeDelta::hours(1));
     run_to(&queue, about(&queue, BOOK), fail("Still none.")).await;
     let mut conn = queue.database.connection().await;
-    let row = jobs::find_failure(&mut conn, id).await.unwrap().unwrap();
+    let row = jobs::find_failure(&mut conn, id, queue.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((row.count, row.dismissed_count), (4, Some(3)));
 }
 
@@ -250,7 +308,7 @@ async fn the_list_is_paged_newest_first_and_by_job() {
     }
     assert_eq!(items, [5, 4, 3, 2, 1]);
     let mut conn = queue.database.connection().await;
-    let foreign = jobs::list_failures(&mut conn, None, &page(Some("zz".into())))
+    let foreign = jobs::list_failures(&mut conn, None, &page(Some("zz".into())), queue.clock.now())
         .await
         .unwrap();
     assert!(foreign.is_none());

@@ -28,7 +28,10 @@ pub(super) async fn read_integrations(
             sentence: integration.health_sentence.clone(),
             checked_at: integration.checked_at,
             stopped: find_stop(services, conn, (&row, &integration)).await?,
-            breaker: services.inner.breakers.view(integration.id, row.revision),
+            breaker: services
+                .inner
+                .breakers
+                .view(integration.id, row.revision, services.now()),
             version: integration.version.clone(),
         });
         integrations.push(integration);

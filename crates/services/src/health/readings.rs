@@ -14,6 +14,7 @@ use crate::Services;
 use crate::account::read_accounts;
 use crate::backups::read_backup_facts;
 use crate::error::Result;
+use crate::failures::count_failures;
 use crate::ownership::find_library_obstacle;
 
 /// The words of `imports.status`.
@@ -46,7 +47,7 @@ pub struct Readings {
     pub import_events: Tally,
     pub wants: Tally,
     pub library: LibraryCounts,
-    /// Failures that nobody dismissed or mended.
+    /// What the Problems page lists.
     pub problems: u64,
     /// When the newest backup was made whose file is there and that no test found broken; `None` = there is none.
     pub last_backup: Option<DateTime<Utc>>,
@@ -86,7 +87,7 @@ pub async fn take_readings(services: &Services) -> Result<Readings> {
             WantStatus::ALL.iter().map(|status| status.as_str()),
             &operations::count_wants(&mut conn).await?,
         ),
-        problems: jobs::count_failures(&mut conn, None).await?,
+        problems: count_failures(services, &mut conn).await?,
         last_backup: read_backup_facts(services, &mut conn).await?.last_sound,
         last_restore_test: db::backups::last_proof(&mut conn).await?,
         library: db::book_facets::count_library(&mut conn).await?,

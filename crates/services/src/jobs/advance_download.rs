@@ -19,6 +19,7 @@ use types::integrations::Integration;
 use super::JOB_ACTOR;
 use super::fetch_torrent::obtain_torrent;
 use crate::connect::{Connected, refused_before};
+use crate::downloads::Ending;
 use crate::error::{Result, ServiceError};
 use crate::failover;
 use crate::text::size_text;
@@ -107,8 +108,12 @@ async fn undo_hand_over(services: &Services, download: DownloadRow, step: &Step)
         progress: None,
         ..download
     };
-    downloads::stop_unfinished(services, &sent).await;
-    "It was cancelled or got another release while it was handed over; the client was told to stop it.".into()
+    let end = match downloads::stop_unfinished(services, &sent).await {
+        Ending::Stopped => "The client was told to stop it.".to_owned(),
+        Ending::NothingToStop => "There was nothing to stop.".to_owned(),
+        Ending::RunsOn(sentence) => sentence,
+    };
+    format!("It was cancelled or got another release while it was handed over. {end}")
 }
 
 /// What was held is queued again; anything else is left as it is.
@@ -285,8 +290,10 @@ fn client_down(integration: &Integration, error: &ClientError) -> Obstacle {
     hold(HoldReason::ClientDown, tell_trouble(&integration.name, error))
 }
 
-/// A refusal reads the same whether the client just said it or it is remembered, so that looking again adds no line.
+/// Trouble reads the same whether the client was just asked, is left alone or its refusal is remembered, so that looking
+/// again adds no line.
 fn tell_trouble(name: &str, error: &ClientError) -> String {
+    let error = error.trouble();
     let advice = if error.is_retryable() {
         "It is tried again in 10 minutes."
     } else {
@@ -316,9 +323,23 @@ mod tests {
         };
         let told = tell_trouble("Attic", &fresh);
         assert_eq!(told, tell_trouble("Attic", &refused_before("Attic")));
+        let resting = |last: ClientError| ClientError::Resting { last: Box::new(last) };
+        assert_eq!(told, tell_trouble("Attic", &resting(fresh)));
         assert!(
             told.starts_with("Attic refused the user name") && told.ends_with("Then retry."),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_client_that_is_left_alone_reads_as_when_it_was_last_asked() {
+        let fresh = ClientError::TimedOut {
+            service: "qBittorrent".into(),
+            seconds: 30,
+        };
+        let told = tell_trouble("Attic", &fresh);
+        let resting = ClientError::Resting { last: Box::new(fresh) };
+        assert_eq!(told, tell_trouble("Attic", &resting));
+        assert!(told.ends_with("It is tried again in 10 minutes."), "{told}");
     }
 }

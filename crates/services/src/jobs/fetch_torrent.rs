@@ -120,7 +120,8 @@ async fn fetch(
         Err(error) => {
             return Err(hold(
                 HoldReason::IndexerDown,
-                format!("The .torrent could not be fetched: {error}"),
+                // The trouble, be it just seen or the reason why the indexer is left alone: looking again adds no line.
+                format!("The .torrent could not be fetched: {}", error.trouble()),
             ));
         }
     };

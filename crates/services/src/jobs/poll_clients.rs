@@ -68,7 +68,8 @@ pub async fn poll_clients(services: &Services, ctx: &RunContext) -> std::result:
                 moved += follow_all(services, ctx, client.as_ref(), &mine, &torrents).await?;
             }
             Err(error) => {
-                let sentence = error.to_string();
+                // The trouble, be the client just asked or left alone: each look tells the same.
+                let sentence = error.trouble().to_string();
                 ctx.log(LogLevel::Warning, format!("{}: {sentence}", integration.name))
                     .await;
                 // Nothing was found out; what is stored says when it will be.

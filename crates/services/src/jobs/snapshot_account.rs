@@ -39,7 +39,10 @@ pub async fn snapshot_accounts(services: &Services, ctx: &RunContext) -> std::re
             Err(error @ ClientError::Paused { .. }) => paused.push(error.to_string()),
             Err(error) => {
                 ctx.log(LogLevel::Warning, error.to_string()).await;
-                record_outcome(services, one.integration.id, &failed_outcome(&error)).await?;
+                // Nothing was found out; what is stored says when it will be.
+                if !matches!(error, ClientError::Resting { .. }) {
+                    record_outcome(services, one.integration.id, &failed_outcome(&error)).await?;
+                }
                 failed.push(error.to_string());
             }
         }

@@ -50,8 +50,12 @@ impl Shop {
     }
 
     async fn answer(&self, status: u16) {
-        self.server.reset().await;
         let answer = ResponseTemplate::new(status).set_body_raw(r#"{"libraries":[]}"#, "application/json");
+        self.answer_with(answer).await;
+    }
+
+    async fn answer_with(&self, answer: ResponseTemplate) {
+        self.server.reset().await;
         Mock::given(any()).respond_with(answer).mount(&self.server).await;
     }
 
@@ -214,6 +218,89 @@ async fn a_thing_that_a_service_stumbles_over_does_not_keep_the_others_from_it()
     shop.fail(10).await;
     shop.answer(200).await;
     assert_eq!(shop.ask().await.0.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_not_asked_for_ends_the_rest_and_proves_nothing() {
+    let shop = Shop::open().await;
+    shop.answer(502).await;
+    shop.fail(5).await;
+    let stored = shop.stored_health().await;
+    assert!(stored.starts_with("failing: "), "{stored}");
+    shop.skip(30);
+    let page = ResponseTemplate::new(200).set_body_raw("<html>Soon back</html>", "text/html");
+    shop.answer_with(page).await;
+    let (answer, arrived) = shop.ask().await;
+    assert!(
+        matches!(answer, Err(ClientError::UnexpectedAnswer { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(arrived, 1);
+    assert_eq!(shop.breaker().await.unwrap().state, BreakerState::Closed);
+    assert_eq!(shop.stored_health().await, stored);
+
+    shop.answer(200).await;
+    assert_eq!(shop.ask().await.0.unwrap(), 0);
+    assert_eq!(shop.stored_health().await, "ok: It answers again.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_takes_no_warning_back_that_a_check_found_meanwhile() {
+    let shop = Shop::open().await;
+    shop.answer(500).await;
+    shop.fail(5).await;
+    let warn = "UPDATE integrations SET health = 'warning', health_sentence = 'It is an old version.'";
+    shop.app.run_sql(warn).await;
+    shop.skip(30);
+    shop.answer(200).await;
+    assert_eq!(shop.ask().await.0.unwrap(), 0);
+    assert_eq!(shop.stored_health().await, "warning: It is an old version.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_is_over_is_nobodys_trouble_until_somebody_calls() {
+    let shop = Shop::open().await;
+    shop.answer(500).await;
+    shop.fail(5).await;
+    // Another process found it well since.
+    let well = "UPDATE integrations SET health = 'ok', health_sentence = 'It answers.'";
+    shop.app.run_sql(well).await;
+    let judged = async || {
+        let report = get_health(&shop.app.services, &shop.admin).await.unwrap();
+        let mut checks = report.checks.into_iter();
+        checks.find(|check| check.name.starts_with("integration ")).unwrap()
+    };
+    shop.skip(29);
+    assert_eq!(judged().await.health, Health::Failing);
+    shop.skip(1);
+    let breaker = shop.breaker().await.unwrap();
+    assert_eq!((breaker.state, breaker.asked_again_at), (BreakerState::Due, None));
+    assert_eq!(judged().await.health, Health::Ok);
+    shop.fail(1).await;
+    assert_eq!(shop.breaker().await.unwrap().state, BreakerState::Open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_for_one_thing_is_not_the_look_but_its_answer_ends_the_rest() {
+    let shop = Shop::open().await;
+    let covers = async || {
+        let before = shop.arrived().await;
+        let cover = shop.library().await.cover("li_1", 200).await;
+        (cover.is_ok(), shop.arrived().await - before)
+    };
+    shop.answer(500).await;
+    shop.fail(5).await;
+    assert_eq!(covers().await, (false, 0), "nothing goes out during the rest");
+    shop.skip(30);
+    for _ in 0..3 {
+        assert_eq!(covers().await, (false, 1));
+    }
+    shop.fail(1).await;
+    shop.assert_left_alone().await;
+    shop.skip(60);
+    shop.answer(404).await;
+    assert_eq!(covers().await.1, 1);
+    assert_eq!(shop.breaker().await.unwrap().state, BreakerState::Closed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod audit;
 mod backup_jobs;
 mod backups;
 mod breakers;
+mod breakers_of_clients;
 mod covers;
 mod dashboard;
 mod due_jobs;

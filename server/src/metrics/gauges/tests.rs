@@ -213,6 +213,7 @@ fn a_breaker_is_a_number_and_absent_before_the_first_call() {
         feed("B", Some(BreakerState::HalfOpen)),
         feed("C", Some(BreakerState::Open)),
         feed("D", None),
+        feed("E", Some(BreakerState::Due)),
     ];
     let text = write(
         &Readings {
@@ -221,7 +222,7 @@ fn a_breaker_is_a_number_and_absent_before_the_first_call() {
         },
         now(),
     );
-    for (name, value) in [("A", 0), ("B", 1), ("C", 2)] {
+    for (name, value) in [("A", 0), ("B", 1), ("C", 2), ("E", 0)] {
         let line = format!("mamcrawler_breaker_state{{kind=\"torznab\",name=\"{name}\"}} {value}");
         assert!(has(&text, &line), "{text}");
     }

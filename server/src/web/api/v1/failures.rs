@@ -40,7 +40,8 @@ struct FailureParams {
 
 /// List failures
 ///
-/// What jobs could not do, counted by job, thing and code, newest first. What worked since, or was dismissed, is not listed.
+/// What jobs could not do, counted by job, thing and code, newest first. What worked since is not listed; what was dismissed is only
+/// when it happened again since, and not within an hour.
 #[utoipa::path(get, path = "/failures", tag = "failures", params(FailureParams),
     responses((status = 200, description = "One page of failures.", body = Page<Failure>)))]
 async fn list_failures(
@@ -74,7 +75,8 @@ async fn retry_failure(
 
 /// Dismiss a failure
 ///
-/// It is not listed until its count has doubled, it fails a week later, or it worked once and failed again.
+/// It is not listed for an hour. After that it is, with its count since it was dismissed, if it happened again; one that worked
+/// once is new when it fails.
 #[utoipa::path(post, path = "/failures/{id}/dismiss", tag = "failures",
     params(("id" = Uuid, Path, description = "Id of the failure.")),
     responses((status = 204, description = "It is not listed any more.")))]
