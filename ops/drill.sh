@@ -28,16 +28,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-now() { date +%s%N; }
-# Runs a step and says how long it took.
-step() { # what, command...
-  local what=$1 began
-  began=$(now)
-  shift
-  "$@"
-  printf '%8.2f s  %s\n' "$((($(now) - began) / 10000000))e-2" "$what"
-}
-
 start_server() {
   : >"$run_dir/server.log"
   start server "$program" serve
@@ -59,12 +49,8 @@ call() { # method, path, [body]
   curl -fsS -X "$1" "$site/api/v1$2" -H "Authorization: Bearer ${token:-none}" -H 'Content-Type: application/json' ${3:+--data "$3"}
 }
 
-field() { # name: of the JSON object on standard input
-  grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d'"' -f4
-}
-
 sign_in() {
-  token=$(call POST /auth/login "{\"username\":\"anna\",\"password\":\"$password\"}" | field access_token)
+  token=$(call POST /auth/login "{\"username\":\"anna\",\"password\":\"$password\"}" | text_of access_token)
   [ -n "$token" ]
 }
 
@@ -95,7 +81,7 @@ take_picture() { # file
   while :; do
     page=$(call GET "/wants?limit=100${cursor:+&cursor=$cursor}")
     grep -oE '"title":"[^"]*"' <<<"$page" >>"$1" || true
-    cursor=$(field next_cursor <<<"$page" || true)
+    cursor=$(text_of next_cursor <<<"$page" || true)
     [ -n "$cursor" ] || break
   done
 }
@@ -123,17 +109,17 @@ compare() {
   [ "$(grep -c 'of the drill' "$run_dir/after")" -ge "$wants" ]
 }
 
-step "start on a new database" start_server
-step "set up, sign in" set_up
-step "insert $wants wants, a person and an integration" fill
+timed "start on a new database" start_server
+timed "set up, sign in" set_up
+timed "insert $wants wants, a person and an integration" fill
 take_picture "$run_dir/before"
-step "back up" back_up
+timed "back up" back_up
 backup=$(ls "$backups"/*.backup)
-step "destroy server and database" destroy
+timed "destroy server and database" destroy
 lost=$(now)
-step "restore $(du -h "$backup" | cut -f1)B" restore
-step "start again" start_server
-step "sign in and compare" compare
+timed "restore $(du -h "$backup" | cut -f1)B" restore
+timed "start again" start_server
+timed "sign in and compare" compare
 took=$((($(now) - lost) / 1000000000))
 grep -o 'restored .*' "$run_dir/restore.log"
 grep -o 'the encryption key opens .*' "$run_dir/restore.log"

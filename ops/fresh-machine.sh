@@ -46,16 +46,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-now() { date +%s%N; }
-# Runs a step and says how long it took.
-step() { # what, command...
-  local what=$1 began
-  began=$(now)
-  shift
-  "$@"
-  printf '%8.2f s  %s\n' "$((($(now) - began) / 10000000))e-2" "$what"
-}
-
 # Waits for a command to succeed.
 until_true() { # seconds, what, command...
   local deadline=$((SECONDS + $1)) what=$2
@@ -157,12 +147,8 @@ call() { # method, path, [body]
     -H 'Content-Type: application/json' ${3:+--data "$3"}
 }
 
-field() { # name: of the JSON object on standard input
-  grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d'"' -f4
-}
-
 sign_in() {
-  token=$(call POST /auth/login "{\"username\":\"anna\",\"password\":\"$password\"}" | field access_token)
+  token=$(call POST /auth/login "{\"username\":\"anna\",\"password\":\"$password\"}" | text_of access_token)
   [ -n "$token" ]
 }
 
@@ -193,14 +179,14 @@ back_up() {
 run_job() { # kind
   local answer run
   answer=$(call POST "/jobs/$1/runs")
-  run=$(field id <<<"$answer")
+  run=$(text_of id <<<"$answer")
   until_true 120 "the job $1" has_ended "$run"
-  [ "$(field status <"$work/run")" = succeeded ] || { cat "$work/run" >&2; return 1; }
+  [ "$(text_of status <"$work/run")" = succeeded ] || { cat "$work/run" >&2; return 1; }
 }
 
 has_ended() { # run
   call GET "/runs/$1" >"$work/run"
-  case $(field status <"$work/run") in queued | running) return 1 ;; esac
+  case $(text_of status <"$work/run") in queued | running) return 1 ;; esac
 }
 
 ask_prometheus() { # path
@@ -315,24 +301,24 @@ is_other_boot() { # first process before
 
 "$root/ops/make-archive.sh" "$work/archive"
 began=$(now)
-step "a fresh Debian 12" make_machine
-step "fetch its packages" fetch_packages
-step "boot it" boot
+timed "a fresh Debian 12" make_machine
+timed "fetch its packages" fetch_packages
+timed "boot it" boot
 follow_document
-step "the first admin" set_up
-step "Prometheus scrapes it, all alerts are loaded" until_true 90 "Prometheus (see targets and rules)" is_monitored
-step "back up by the job" run_job backup
-step "restore test of the newest backup" run_job test_restore
-restored=$(field sentence <"$work/run")
+timed "the first admin" set_up
+timed "Prometheus scrapes it, all alerts are loaded" until_true 90 "Prometheus (see targets and rules)" is_monitored
+timed "back up by the job" run_job backup
+timed "restore test of the newest backup" run_job test_restore
+restored=$(text_of sentence <"$work/run")
 # Both stay: the one that was tested, and the newest.
-step "back up by the command" back_up
-step "Prometheus knows both" knows_backups
-step "doctor" examine
+timed "back up by the command" back_up
+timed "Prometheus knows both" knows_backups
+timed "doctor" examine
 took=$((($(now) - began) / 1000000000))
-step "upgrade as the document says" upgrade
-step "kill -9: it comes back" kill_server
-step "the database is lost: back as the document says" recover
-step "reboot: it comes back, monitored" reboot
+timed "upgrade as the document says" upgrade
+timed "kill -9: it comes back" kill_server
+timed "the database is lost: back as the document says" recover
+timed "reboot: it comes back, monitored" reboot
 echo "restore test: $restored"
 echo "doctor: $(cut -d' ' -f1 "$work/doctor" | sort | uniq -c | sed 's/^ *//' | paste -sd, | sed 's/,/, /g')"
 echo "From nothing to running, monitored and backed up: $took s."

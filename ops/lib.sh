@@ -46,6 +46,22 @@ stop() { # name
   echo "stopped $1"
 }
 
+now() { date +%s%N; }
+
+# Runs a command and says how long it took.
+timed() { # what, command...
+  local what=$1 began
+  began=$(now)
+  shift
+  "$@"
+  printf '%8.2f s  %s\n' "$((($(now) - began) / 10000000))e-2" "$what"
+}
+
+# A text of the JSON object on standard input; nothing if there is none. Works where there is no Python.
+text_of() { # name
+  grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d'"' -f4
+}
+
 # A Python tool in the target directory, in just this version.
 ensure_python_tool() { # package, version, program
   local venv="$target_dir/$3"

@@ -31,16 +31,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-now() { date +%s%N; }
-# Runs a step and says how long it took.
-step() { # what, command...
-  local what=$1 began
-  began=$(now)
-  shift
-  "$@"
-  printf '%8.2f s  %s\n' "$((($(now) - began) / 10000000))e-2" "$what"
-}
-
 start_postgres() {
   install -d -m 755 "$run_dir/postgres"
   [ "$(id -u)" -ne 0 ] || chown postgres: "$run_dir/postgres"
@@ -97,9 +87,6 @@ call() { # server, method, path, [body]
   curl -sS --fail-with-body -X "$2" "$(site_of "$1")/api/v1$3" -H "Authorization: Bearer ${token:-none}" \
     -H 'Content-Type: application/json' ${4:+--data "$4"}
 }
-field() { # name: of the JSON object on standard input
-  grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d'"' -f4
-}
 # How many wants of a server's making another one lists.
 count_wants() { # server, maker
   call "$1" GET '/wants?limit=100' | grep -oE "\"title\":\"Book [0-9]+ of the $2 one\"" | sort -u | wc -l
@@ -110,7 +97,7 @@ set_up() {
   local setup
   setup=$(grep -o 'setup token: [A-Za-z0-9_-]*' "$run_dir/old.log" | cut -d' ' -f3)
   call old POST /setup "{\"username\":\"anna\",\"password\":\"$password\",\"token\":\"$setup\"}" >/dev/null
-  token=$(call old POST /auth/login "{\"username\":\"anna\",\"password\":\"$password\"}" | field access_token)
+  token=$(call old POST /auth/login "{\"username\":\"anna\",\"password\":\"$password\"}" | text_of access_token)
 }
 
 add_wants() { # server, first, last
@@ -154,16 +141,16 @@ for path, item in json.load(sys.stdin)["paths"].items():
 # Runs a job by a server's door; whichever process is free does it.
 run_job() { # server, kind
   local run status
-  run=$(call "$1" POST "/jobs/$2/runs" | field id)
+  run=$(call "$1" POST "/jobs/$2/runs" | text_of id)
   for _ in $(seq 300); do
-    status=$(call "$1" GET "/runs/$run" | field status)
+    status=$(call "$1" GET "/runs/$run" | text_of status)
     case $status in
       queued | running) sleep 0.1 ;;
       succeeded | nothing_to_do) return ;;
       *) break ;;
     esac
   done
-  echo "$2 by the $1 one: $status, $(call "$1" GET "/runs/$run" | field sentence)" >&2
+  echo "$2 by the $1 one: $status, $(call "$1" GET "/runs/$run" | text_of sentence)" >&2
   return 1
 }
 
@@ -251,33 +238,33 @@ come_back() {
   grep 'was written by a newer version of mamcrawler' "$run_dir/again.log" | sed "s/^/           exit $status: /"
 }
 
-step "a PostgreSQL" start_postgres
-step "the old server on a new database" start_server old "$old"
-step "the first admin" set_up
-step "fill it, run a job" fill
+timed "a PostgreSQL" start_postgres
+timed "the old server on a new database" start_server old "$old"
+timed "the first admin" set_up
+timed "fill it, run a job" fill
 before=$(read_schema)
-step "the new server joins" start_server new "$new"
-step "a new worker joins" start_worker
+timed "the new server joins" start_server new "$new"
+timed "a new worker joins" start_worker
 after=$(read_schema)
 old_runs=$(count_runs old)
 echo "           schema $before, then $after"
-step "both are ready" both_ready
-step "read everything from the old one" read_all old
-step "read everything from the new one" read_all new
-step "each sees what the other writes" see_each_other
-step "each saves the settings" save_settings
-step "each changes a job" change_schedule
-step "all jobs by the old one's door" run_jobs old
-step "all jobs by the new one's door" run_jobs new
-step "all three processes work" share_work
-step "read everything from the old one again" read_all old
-step "both are ready" both_ready
-step "nobody complains" find_complaints
-step "the old one stops" leave
+timed "both are ready" both_ready
+timed "read everything from the old one" read_all old
+timed "read everything from the new one" read_all new
+timed "each sees what the other writes" see_each_other
+timed "each saves the settings" save_settings
+timed "each changes a job" change_schedule
+timed "all jobs by the old one's door" run_jobs old
+timed "all jobs by the new one's door" run_jobs new
+timed "all three processes work" share_work
+timed "read everything from the old one again" read_all old
+timed "both are ready" both_ready
+timed "nobody complains" find_complaints
+timed "the old one stops" leave
 if [ "$before" = "$after" ]; then
   echo "The new version brings no migration: the old one may be started again."
 else
-  step "the old one, started again, refuses" come_back
+  timed "the old one, started again, refuses" come_back
 fi
-step "the new one goes on" run_job new clean_up
-step "nobody complains" find_complaints
+timed "the new one goes on" run_job new clean_up
+timed "nobody complains" find_complaints

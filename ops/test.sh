@@ -69,7 +69,8 @@ PROGRAM="$CARGO_TARGET_DIR/debug/mamcrawler" LOAD_RATE=20 LOAD_SECONDS=20 LOAD_R
   SOAK_RATE=5 SOAK_SECONDS=60 SOAK_MORE_MB=16 ops/load.sh load soak
 
 step "coverage"
-cargo llvm-cov report --json --summary-only --output-path "$CARGO_TARGET_DIR/coverage.json"
+# A process that was killed while it wrote its profile leaves one that counts for nothing.
+cargo llvm-cov report --failure-mode all --json --summary-only --output-path "$CARGO_TARGET_DIR/coverage.json"
 node ops/coverage.mjs "$CARGO_TARGET_DIR/coverage.json"
 
 step "done"

@@ -15,6 +15,7 @@ use types::{DownloadId, Page, PageRequest, RunId, WantId, WorkId};
 
 use crate::actor::{Actor, require, require_user};
 use crate::audit::record_action;
+use crate::downloads::stop_unfinished;
 use crate::error::{Result, ServiceError};
 use crate::ownership::{Ownership, find_owned, identity_of_form};
 use crate::transition::{Step, new_event, note_event, take_step};
@@ -68,30 +69,42 @@ pub async fn create_want(services: &Services, actor: &Actor, form: SearchForm, r
 pub async fn cancel_want(services: &Services, actor: &Actor, id: WantId) -> Result<()> {
     require(actor, Role::User)?;
     let mut conn = services.connection().await?;
-    conn.transaction(async |conn| {
-        let want = db::wants::find_want_row(conn, id)
-            .await?
-            .ok_or_else(|| ServiceError::not_found("want"))?;
-        require_share(conn, actor, id).await?;
-        if want.status()? != WantStatus::Open {
-            return Err(ServiceError::conflict("This want has ended already."));
-        }
-        if let Some(download) = db::downloads::find_active_download(conn, want.work_id.into()).await? {
-            let sentence = format!("{} no longer wants it.", actor.name());
-            take_step(
-                services,
-                conn,
-                actor,
-                &download,
-                Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence),
-            )
-            .await?;
-        }
-        db::wants::close_want(conn, id, WantStatus::Cancelled, services.now()).await?;
-        let about = (Some(want.form()?.title), json!({ "want": id }));
-        record_action(conn, services, actor, "cancel_want", about).await
-    })
-    .await
+    let cancelled = conn
+        .transaction(async |conn| {
+            let want = db::wants::find_want_row(conn, id)
+                .await?
+                .ok_or_else(|| ServiceError::not_found("want"))?;
+            require_share(conn, actor, id).await?;
+            if want.status()? != WantStatus::Open {
+                return Err(ServiceError::conflict("This want has ended already."));
+            }
+            let cancelled = cancel_active_download(services, conn, actor, want.work_id.into()).await?;
+            db::wants::close_want(conn, id, WantStatus::Cancelled, services.now()).await?;
+            let about = (Some(want.form()?.title), json!({ "want": id }));
+            record_action(conn, services, actor, "cancel_want", about).await?;
+            Ok(cancelled)
+        })
+        .await?;
+    // The client may take its time; connections are few.
+    drop(conn);
+    if let Some(download) = cancelled {
+        stop_unfinished(services, &download).await;
+    }
+    Ok(())
+}
+
+async fn cancel_active_download(
+    services: &Services,
+    conn: &mut Connection,
+    actor: &Actor,
+    work: WorkId,
+) -> Result<Option<DownloadRow>> {
+    let Some(download) = db::downloads::find_active_download(conn, work).await? else {
+        return Ok(None);
+    };
+    let sentence = format!("{} no longer wants it.", actor.name());
+    let step = Step::new(DownloadState::Cancelled, EventCode::Cancelled, sentence);
+    Ok(Some(take_step(services, conn, actor, &download, step).await?))
 }
 
 /// Searches for an open want now, whatever it waits for. A manager's call also approves it.

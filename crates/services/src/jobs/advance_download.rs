@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use clients::ClientError;
-use clients::torrent_client::{AddTorrent, Added, TorrentClient};
+use clients::torrent_client::{AddTorrent, Added, TorrentClient, TorrentStatus};
 use clients::torrent_file::TorrentFile;
 use db::downloads::{DownloadChanges, DownloadRow};
 use db::{Connection, DbError};
@@ -28,6 +28,8 @@ use crate::{Services, connect, downloads, settings};
 
 /// A held download is looked at again after this.
 const HOLD_PAUSE: Duration = Duration::minutes(10);
+/// On every torrent that we add.
+const TAG: &str = "mamcrawler";
 
 /// The job: takes the download named in its payload from `queued`, or from a hold that is due for another look, to `sent`,
 /// or to a state that says why not.
@@ -200,10 +202,18 @@ async fn find_in_clients(
             .find(&torrent.hashes())
             .await
             .map_err(|error| client_down(integration, &error))?;
-        if found.is_empty() {
+        let Some(torrent_there) = found.first() else {
             continue;
+        };
+        let mut sentence = format!("{} has this torrent already; nothing was added.", integration.name);
+        if may_be_stopped(torrent_there) {
+            let started = client.start(&torrent_there.hash).await;
+            started.map_err(|error| client_down(integration, &error))?;
+            sentence = format!(
+                "{} has this torrent already, unfinished; it was told to go on.",
+                integration.name
+            );
         }
-        let sentence = format!("{} has this torrent already; nothing was added.", integration.name);
         return Ok(Some(
             Step::new(DownloadState::Sent, EventCode::AlreadyInClient, sentence).with(in_client(
                 integration,
@@ -213,6 +223,12 @@ async fn find_in_clients(
         ));
     }
     Ok(None)
+}
+
+/// A cancelled one of ours, which is wanted again. Its state doesn't count: a client that was just told to stop may show
+/// the one before. What a person added stays as it is.
+fn may_be_stopped(torrent: &TorrentStatus) -> bool {
+    torrent.progress < 1.0 && torrent.tags.iter().any(|tag| tag == TAG)
 }
 
 /// Keeps max(the setting, twice the download's size) free, where the client tells.
@@ -254,7 +270,7 @@ async fn hand_over(
     let add = AddTorrent {
         torrent: bytes,
         category: category.cloned().unwrap_or_else(|| "mamcrawler".into()),
-        tags: vec!["mamcrawler".into(), format!("mamcrawler-{id}")],
+        tags: vec![TAG.into(), format!("{TAG}-{id}")],
         save_path: integration.options.save_path.clone(),
     };
     let sentence = match client.add(&torrent.hashes(), &add).await {

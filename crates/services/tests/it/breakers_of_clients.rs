@@ -5,7 +5,7 @@
 use chrono::TimeDelta;
 use clients::ClientError;
 use serde_json::json;
-use services::{Actor, connect, downloads};
+use services::{Actor, connect, downloads, wants};
 use types::DownloadId;
 use types::downloads::{DownloadDetail, EventCode};
 use types::integrations::IntegrationKind;
@@ -107,6 +107,17 @@ async fn a_cancelled_torrent_is_stopped_although_its_client_is_left_alone() {
         cancelled.events.last().map(|event| event.code),
         Some(EventCode::Cancelled)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_torrent_of_a_cancelled_want_is_stopped() {
+    let wharf = Wharf::open().await;
+    wharf.come_back().await;
+    let want = wharf.app.query_text("SELECT want_id FROM downloads").await;
+    wants::cancel_want(&wharf.app.services, &wharf.admin, want.parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(wharf.count_stops().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

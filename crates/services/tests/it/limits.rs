@@ -4,13 +4,13 @@ use chrono::TimeDelta;
 use serde_json::json;
 use services::{downloads, wants};
 use types::ErrorCode;
-use types::downloads::{DownloadDetail, DownloadState, EventCode, HoldReason};
+use types::downloads::{DownloadDetail, DownloadEvent, DownloadState, EventCode, HoldReason};
 use types::integrations::IntegrationKind;
 use types::jobs::JobKind;
 use types::people::Role;
 use types::wants::WantReason;
 
-use crate::yard::{Yard, assert_stands, book, candidate_of, unsatisfied};
+use crate::yard::{Yard, assert_stands, book, candidate_of, tell, unsatisfied};
 
 const ONLY_MYANONAMOUSE: [IntegrationKind; 2] = [IntegrationKind::Torznab, IntegrationKind::Prowlarr];
 
@@ -198,6 +198,14 @@ async fn wants_are_approved_joined_cancelled_and_chosen_anew() {
         .unwrap();
     let again = yard.wait_for_state(want, DownloadState::Imported).await;
     assert_eq!(again.summary.id, sent.summary.id);
+    let is_restart = |event: &DownloadEvent| {
+        event.code == EventCode::AlreadyInClient && event.sentence.contains("it was told to go on")
+    };
+    assert!(
+        again.events.iter().any(is_restart),
+        "{}",
+        tell(std::slice::from_ref(&again))
+    );
     yard.close().await;
 }
 
