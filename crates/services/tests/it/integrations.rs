@@ -107,20 +107,23 @@ async fn a_service_that_is_not_there_is_a_failed_test_with_a_sentence() {
     }
 }
 
+/// A qBittorrent that refuses every password, and is to be sent just so many.
+async fn qbittorrent_that_refuses(passwords: u64) -> MockServer {
+    let server = MockServer::start().await;
+    let refusal = ResponseTemplate::new(200).set_body_string("Fails.");
+    let login = Mock::given(method("POST")).and(path("/api/v2/auth/login"));
+    login.respond_with(refusal).expect(passwords).mount(&server).await;
+    let others =
+        Mock::given(path_regex("^/api/v2/.*")).respond_with(ResponseTemplate::new(403).set_body_string("Forbidden"));
+    others.with_priority(9).mount(&server).await;
+    server
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_password_is_not_tried_again_until_it_changes() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    let server = MockServer::start().await;
-    let login = || Mock::given(method("POST")).and(path("/api/v2/auth/login"));
-    login()
-        .respond_with(ResponseTemplate::new(200).set_body_string("Fails."))
-        .expect(2)
-        .mount(&server)
-        .await;
-    let others =
-        Mock::given(path_regex("^/api/v2/.*")).respond_with(ResponseTemplate::new(403).set_body_string("Forbidden"));
-    others.with_priority(9).mount(&server).await;
+    let server = qbittorrent_that_refuses(2).await;
     let wrong = form(IntegrationKind::Qbittorrent, &server.uri(), "wrong");
     let id = integrations::save_integration(&app.services, &admin, wrong.clone())
         .await
@@ -167,13 +170,7 @@ async fn a_refused_password_is_not_tried_again_until_it_changes() {
 async fn a_form_is_unchanged_for_its_test_whatever_another_version_stored_besides() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    let server = MockServer::start().await;
-    let refusal = ResponseTemplate::new(200).set_body_string("Fails.");
-    let login = Mock::given(method("POST")).and(path("/api/v2/auth/login"));
-    login.respond_with(refusal).expect(1).mount(&server).await;
-    let others =
-        Mock::given(path_regex("^/api/v2/.*")).respond_with(ResponseTemplate::new(403).set_body_string("Forbidden"));
-    others.with_priority(9).mount(&server).await;
+    let server = qbittorrent_that_refuses(1).await;
     let wrong = form(IntegrationKind::Qbittorrent, &server.uri(), "wrong");
     let id = integrations::save_integration(&app.services, &admin, wrong.clone())
         .await
