@@ -175,7 +175,10 @@ proptest! {
                 prop_assert!(release.info_hash.is_none_or(|hash| hash.len() == 40));
                 prop_assert!(link.is_some());
             },
-            Err(sentence) => prop_assert!(sentence.starts_with("XML ") && sentence.len() < 1_000, "{}", sentence),
+            Err(sentence) => {
+                prop_assert!(sentence.starts_with("XML ") && sentence.len() < 1_000, "{}", sentence);
+                prop_assert!(!sentence.contains("s3cret"), "{}", sentence);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! XML as feeds send it, read without DTDs, without entities of its own, and with limits.
 
-use quick_xml::Reader;
+use quick_xml::{Error, Reader};
 use quick_xml::events::{BytesStart, Event};
 
 use crate::text::resolve_entity;
@@ -48,10 +48,7 @@ pub(super) fn parse_xml(bytes: &[u8]) -> Result<Element, String> {
     let mut open: Vec<Element> = Vec::new();
     let mut elements = 0;
     loop {
-        match reader
-            .read_event()
-            .map_err(|error| format!("XML that can't be read ({error})"))?
-        {
+        match reader.read_event().map_err(|error| fault(&error, &reader))? {
             Event::Start(start) => {
                 elements = count_element(elements, open.len())?;
                 open.push(read_start(&start));
@@ -81,6 +78,15 @@ pub(super) fn parse_xml(bytes: &[u8]) -> Result<Element, String> {
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
         }
     }
+}
+
+/// Where it breaks, never what stands there: the parser's own sentence quotes names of any length, with whatever key is in them.
+fn fault(error: &Error, reader: &Reader<&[u8]>) -> String {
+    let fault = match error {
+        Error::IllFormed(_) => "a tag is out of place",
+        _ => "it breaks XML's grammar",
+    };
+    format!("XML that can't be read ({fault}, byte {})", reader.error_position())
 }
 
 fn count_element(elements: usize, depth: usize) -> Result<usize, String> {
@@ -154,6 +160,21 @@ mod tests {
     fn broken_xml_is_an_error_and_not_half_an_answer() {
         for text in ["", "plain", "<a>", "<a></b>", "</a>"] {
             assert!(parse_xml(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_is_told_by_its_place_and_quotes_nothing() {
+        let name = format!("apikey=s3cret{}", "x".repeat(5_000));
+        for (text, place) in [
+            (format!("<a></{name}>"), 3),
+            (format!("<a><{name}></a>"), name.len() + 5),
+            (format!("<a><!{name}>"), 3),
+        ] {
+            let sentence = parse_xml(text.as_bytes()).unwrap_err();
+            assert!(sentence.starts_with("XML that can't be read ("), "{sentence}");
+            assert!(sentence.ends_with(&format!(", byte {place})")), "{sentence}");
+            assert!(sentence.len() < 100, "{sentence}");
         }
     }
 
