@@ -70,7 +70,7 @@ pub struct Document {
 /// The issuer as typed, without blanks and without the path of its configuration, should that have been pasted too.
 pub fn clean_issuer(typed: &str) -> String {
     let text = typed.trim();
-    text.strip_suffix(WELL_KNOWN).unwrap_or(text).to_owned()
+    text.strip_suffix(WELL_KNOWN).unwrap_or(text).trim_end().to_owned()
 }
 
 /// Refuses what can't be an issuer, with the reason.
@@ -292,6 +292,10 @@ mod tests {
             (
                 "https://id.example/.well-known/openid-configuration",
                 "https://id.example",
+            ),
+            (
+                "https://id.example/a /.well-known/openid-configuration",
+                "https://id.example/a",
             ),
         ] {
             assert_eq!(clean_issuer(typed), expected);

@@ -1,7 +1,7 @@
 //! XML as feeds send it, read without DTDs, without entities of its own, and with limits.
 
-use quick_xml::{Error, Reader};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Error, Reader};
 
 use crate::text::resolve_entity;
 
