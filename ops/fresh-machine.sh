@@ -2,8 +2,8 @@
 # From nothing to a running, monitored and backed-up system: makes a fresh Debian 12, boots it in a container of systemd, and runs there
 # what the chapter "systemd" of docs/DEPLOYMENT.md says, command by command, as a person who may sudo. Then it makes the first admin,
 # waits for Prometheus, backs up and tests the backup. Prints how long each step took; fails when something is not as it should be, or
-# when all of that takes longer than $LIMIT_SECONDS (15 minutes). At last it upgrades as the document says, kills the server, loses the
-# database and gets it back as docs/DISASTER_RECOVERY.md says, and reboots the machine.
+# when all of that takes longer than $LIMIT_SECONDS (15 minutes). At last it adds a worker and upgrades as the document says, kills the
+# server, loses the database and gets it back as docs/DISASTER_RECOVERY.md says, reboots the machine, and puts the document's nginx in front.
 #
 #   ops/fresh-machine.sh     as root; PROGRAM and SITE as for ops/make-archive.sh, MIRROR for another mirror of Debian
 #
@@ -86,8 +86,9 @@ fetch_packages() {
   local packages
   packages=$(sed -n 's/^sudo apt-get install --yes --no-install-recommends //p' "$home"/commands/*)
   chroot "$machine" apt-get update -qq
+  # The last one is for the drill's end.
   # shellcheck disable=SC2086
-  chroot "$machine" apt-get install -qq --yes --download-only --no-install-recommends $packages >"$work/apt.log"
+  chroot "$machine" apt-get install -qq --yes --download-only --no-install-recommends $packages nginx >"$work/apt.log"
 }
 
 # Where systemd does not run, nobody registers machines, and a reboot ends the container.
@@ -193,12 +194,13 @@ ask_prometheus() { # path
   inside curl -fsS "http://127.0.0.1:9090/api/v1/$1"
 }
 
-# The target is scraped, and every alert that we ship is loaded and was evaluated without an error.
+# The server is scraped and, once there is one, the worker; every alert that we ship is loaded and was evaluated without an error.
+targets=1
 is_monitored() {
   local shipped
   shipped=$(grep -c '^ *- alert:' "$root/ops/prometheus/mamcrawler.rules.yml")
   ask_prometheus targets >"$work/targets" 2>/dev/null || return 1
-  [ "$(grep -o '"health":"[a-z]*"' "$work/targets")" = '"health":"up"' ] || return 1
+  [ "$(grep -o '"health":"[a-z]*"' "$work/targets" | sort | uniq -c | tr -s ' ')" = " $targets \"health\":\"up\"" ] || return 1
   ask_prometheus rules >"$work/rules"
   [ "$(grep -o '"health":"ok"' "$work/rules" | wc -l)" -eq "$shipped" ]
 }
@@ -219,7 +221,7 @@ examine() {
 
 is_ready() { inside curl -fs -o /dev/null http://127.0.0.1:3000/health/ready; }
 
-main_process() { inside systemctl show --property MainPID --value mamcrawler; }
+main_process() { inside systemctl show --property MainPID --value "${1:-mamcrawler}"; } # [unit]
 
 kill_server() {
   local killed
@@ -229,38 +231,64 @@ kill_server() {
   until_true 60 "the server after a kill" is_ready
 }
 
-is_another() { # process
+is_another() { # process, [unit]
   local main
-  main=$(main_process)
+  main=$(main_process "${2:-mamcrawler}")
   [ "$main" != 0 ] && [ "$main" != "$1" ]
 }
 
-# The `sh` block of a document's chapter that has these words.
-read_block() { # document, chapter, words
-  awk -v chapter="## $2" -v words="$3" '
-    /^## /    {is_ours = $0 == chapter}
-    /^```sh$/ {block = ""; is_open = 1; next}
-    /^```$/   {if (is_open && is_ours && index(block, words)) printf "%s", block; is_open = 0}
-    is_open   {block = block $0 "\n"}' "$root/docs/$1"
+# The block of a document's chapter that has these words; there has to be one.
+read_block() { # document, chapter, words, [language, else sh]
+  awk -v chapter="## $2" -v words="$3" -v fence="\`\`\`${4:-sh}" '
+    /^## /      {is_ours = $0 == chapter}
+    $0 == fence {block = ""; is_open = 1; next}
+    /^```$/     {if (is_open && is_ours && index(block, words)) {printf "%s", block; found++}; is_open = 0}
+    is_open     {block = block $0 "\n"}
+    END         {exit found != 1}' "$root/docs/$1" ||
+    { echo "docs/$1 has not just one block with \"$3\" in its chapter \"$2\"." >&2; return 1; }
 }
+
+# What a document says, as the reader.
+follow() { # name, where
+  inside runuser --login reader --command "cd $2 && bash -euxo pipefail ~/$1.sh" >"$work/$1.log" 2>&1 || { cat "$work/$1.log" >&2; return 1; }
+}
+
+# Both units are sound, and the worker runs beside the server.
+add_worker() {
+  inside systemd-analyze verify --man=no mamcrawler.service mamcrawler-worker.service
+  { read_block DEPLOYMENT.md 'More workers' 'enable --now'; read_block DEPLOYMENT.md 'More workers' prometheus.yml; } >"$home/add_worker.sh"
+  read_block DEPLOYMENT.md 'More workers' 'healthcheck --worker' >"$home/check_worker.sh"
+  follow add_worker .
+  targets=2
+  is_worker_well
+  until_true 60 "Prometheus with the worker" is_monitored
+}
+
+is_worker_well() { until_true 60 "the worker (see $work/check_worker.log)" is_checked; }
+
+is_checked() { follow check_worker . 2>/dev/null; }
 
 find_newest_backup() { inside find /var/lib/mamcrawler/backups -name '*.backup' -printf '%f\n' | sort | tail -n 1; }
 
-# To the same version: the backup that the document begins with is made, and another process serves.
+# To the same version: the backup that the document begins with is made, other processes serve and work, and the alerts are the new ones.
 upgrade() {
-  local old newest
+  local old worker newest
   old=$(main_process)
   newest=$(find_newest_backup)
   mkdir "$home/new"
   cp "$work"/archive/* "$home/new/"
-  { echo 'cd ~/new'; read_block DEPLOYMENT.md Upgrade 'systemctl restart mamcrawler'; } >"$home/upgrade.sh"
-  grep -q sha256sum "$home/upgrade.sh"
+  { read_block DEPLOYMENT.md Upgrade sha256sum; read_block DEPLOYMENT.md Upgrade rules.yml; } >"$home/upgrade.sh"
   chroot "$machine" chown -R reader: /home/reader/new
-  inside runuser --login reader --command "bash -euxo pipefail upgrade.sh" >"$work/upgrade.log" 2>&1 ||
-    { cat "$work/upgrade.log" >&2; return 1; }
+  # As if the version before had shipped no alert.
+  echo 'groups: []' >"$machine/etc/prometheus/mamcrawler.rules.yml"
+  worker=$(main_process mamcrawler-worker)
+  follow upgrade new
   [ "$(find_newest_backup)" != "$newest" ]
   until_true 60 "another process than $old" is_another "$old"
+  until_true 60 "another worker than $worker" is_another "$worker" mamcrawler-worker
   until_true 60 "the server after an upgrade" is_ready
+  is_worker_well
+  until_true 60 "the alerts after an upgrade" is_monitored
   keeps_all
 }
 
@@ -270,8 +298,7 @@ recover() {
   newest=$(find_newest_backup)
   read_block DISASTER_RECOVERY.md 'The database is lost' 'systemctl stop mamcrawler' | sed "s/<file>/$newest/" >"$home/recover.sh"
   grep -q dropdb "$home/recover.sh"
-  inside runuser --login reader --command "bash -euxo pipefail recover.sh" >"$work/recover.log" 2>&1 ||
-    { cat "$work/recover.log" >&2; return 1; }
+  follow recover .
   until_true 60 "the server after a restore" is_ready
   keeps_all
 }
@@ -299,6 +326,32 @@ is_other_boot() { # first process before
   after=$(pgrep --parent "$nspawn" --exact systemd) && [ "$after" != "$1" ]
 }
 
+# nginx as the document has it, with a certificate of its own making: it starts, and mamcrawler is told who asks.
+serve_by_proxy() {
+  inside apt-get install --yes --no-install-recommends nginx >"$work/nginx.log" 2>&1 || { cat "$work/nginx.log" >&2; return 1; }
+  inside openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=books.example \
+    -addext subjectAltName=DNS:books.example -keyout /etc/ssl/books.example.key -out /etc/ssl/books.example.pem 2>>"$work/nginx.log"
+  read_block DEPLOYMENT.md 'A reverse proxy with TLS' proxy_pass nginx >"$machine/etc/nginx/conf.d/mamcrawler.conf"
+  # The chapter's other block is part of a server.
+  { echo 'server { listen 127.0.0.1:8080;'; read_block DEPLOYMENT.md 'Below a path' proxy_pass nginx; echo '}'; } \
+    >"$machine/etc/nginx/conf.d/path.conf"
+  inside nginx -t >>"$work/nginx.log" 2>&1 || { cat "$work/nginx.log" >&2; return 1; }
+  inside systemctl restart nginx
+  read_block DEPLOYMENT.md 'A reverse proxy with TLS' MAMCRAWLER_TRUSTED_PROXIES >>"$machine/etc/mamcrawler/environment"
+  inside systemctl restart mamcrawler
+  until_true 60 "mamcrawler through nginx" is_ready_by_proxy
+  [ "$(ask_proxy /health/ready --write-out '%{http_version}' --output /dev/null)" = 2 ]
+  ask_proxy /api/v1/auth/login --interface 127.0.0.2 --data '{"username":"anna","password":"not hers at all"}' \
+    -H 'Content-Type: application/json' >/dev/null 2>&1 && return 1
+  [ "$(inside runuser -u postgres -- psql -qtA mamcrawler -c "SELECT address FROM audit_log WHERE action = 'login_refused' ORDER BY at DESC LIMIT 1")" = 127.0.0.2 ]
+}
+
+is_ready_by_proxy() { ask_proxy /health/ready --output /dev/null 2>/dev/null; }
+
+ask_proxy() { # path, option...
+  inside curl -fsS --cacert /etc/ssl/books.example.pem --resolve books.example:443:127.0.0.1 "https://books.example$1" "${@:2}"
+}
+
 "$root/ops/make-archive.sh" "$work/archive"
 began=$(now)
 timed "a fresh Debian 12" make_machine
@@ -315,10 +368,12 @@ timed "back up by the command" back_up
 timed "Prometheus knows both" knows_backups
 timed "doctor" examine
 took=$((($(now) - began) / 1000000000))
+timed "a worker as the document says" add_worker
 timed "upgrade as the document says" upgrade
 timed "kill -9: it comes back" kill_server
 timed "the database is lost: back as the document says" recover
 timed "reboot: it comes back, monitored" reboot
+timed "nginx as the document says" serve_by_proxy
 echo "restore test: $restored"
 echo "doctor: $(cut -d' ' -f1 "$work/doctor" | sort | uniq -c | sed 's/^ *//' | paste -sd, | sed 's/,/, /g')"
 echo "From nothing to running, monitored and backed up: $took s."

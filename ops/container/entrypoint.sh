@@ -20,6 +20,11 @@ owner=${PUID:-1000}:${PGID:-${PUID:-1000}}
 case $owner in
   0:* | *:0) echo "mamcrawler does not run as root. Set PUID and PGID to who owns your library." >&2; exit 1 ;;
 esac
+become="setpriv --reuid=${owner%:*} --regid=${owner#*:} --clear-groups --no-new-privs"
+if ! $become true >/dev/null 2>&1; then
+  echo "The container was started as root, but without the right to become $owner. Set PUID and PGID in .env to who owns your library." >&2
+  exit 1
+fi
 # Only what is new or was made by another PUID; the library's folders are never touched.
 [ "$(stat -c %u:%g "$data")" = "$owner" ] || chown -R "$owner" "$data"
-exec setpriv --reuid="${owner%:*}" --regid="${owner#*:}" --clear-groups --no-new-privs mamcrawler "$@"
+exec $become mamcrawler "$@"
