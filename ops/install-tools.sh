@@ -10,6 +10,33 @@ need() { # command, package
   command -v "$1" >/dev/null 2>&1 || packages+=("$2")
 }
 
+# The least that end2end/package-lock.json asks for.
+least_node=20.18.1
+
+# Of the one that is here, or that apt-get would bring; nothing when that is not known.
+node_version() {
+  if command -v node >/dev/null 2>&1; then
+    node --version | tr -d v
+  else
+    apt-cache policy nodejs 2>/dev/null | sed -n 's/^  Candidate: \([0-9].*\)/\1/p'
+  fi
+}
+
+refuse_old_node() {
+  local version
+  version=$(node_version)
+  [ -n "$version" ] || return 0
+  printf '%s\n' "$least_node" "$version" | sort --version-sort --check=quiet ||
+    { echo "The tests need Node.js $least_node or newer, with npm, and this would be $version. Install it from https://nodejs.org, then run this again." >&2; exit 1; }
+}
+
+# Ubuntu's package of this name is only a pointer to a snap.
+refuse_missing_chromium() {
+  if ! grep -qx 'ID=ubuntu' /etc/os-release || command -v chromium >/dev/null 2>&1; then return 0; fi
+  echo "Ubuntu has no package of Chromium. Install Chrome or Chromium, then run this again with CHROMIUM=<its program>." >&2
+  exit 1
+}
+
 has_postgres() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && compgen -G '/usr/share/postgresql/*/extension/pg_trgm.control' >/dev/null
 }
@@ -24,8 +51,9 @@ if [ "$purpose" != run ]; then
   need qbittorrent-nox qbittorrent-nox
 fi
 if [ "$purpose" = test ]; then
+  refuse_old_node
   need psql postgresql-client
-  need chromium chromium
+  [ -n "${CHROMIUM:-}" ] || { refuse_missing_chromium; need chromium chromium; }
   need node nodejs
   need npm npm
   need promtool prometheus
@@ -53,6 +81,9 @@ if [ ${#packages[@]} -gt 0 ]; then
     "${as_root[@]}" systemctl disable --quiet --now prometheus
   fi
 fi
+
+# The lists of packages may have been too old to tell.
+[ "$purpose" != test ] || refuse_old_node
 
 sysroot=$(rustc --print sysroot)
 if [ ! -d "$sysroot/lib/rustlib/wasm32-unknown-unknown" ]; then

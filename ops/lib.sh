@@ -62,12 +62,14 @@ text_of() { # name
   grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d'"' -f4
 }
 
-# A Python tool in the target directory, in just this version.
-ensure_python_tool() { # package, version, program
-  local venv="$target_dir/$3"
-  if ! "$venv/bin/$3" --version 2>/dev/null | grep -q "$2"; then
+# A Python tool in the target directory, with everything that it needs in just the versions of ops/<program>-constraints.txt.
+ensure_python_tool() { # package, program
+  local venv="$target_dir/$2" versions="$root/ops/$2-constraints.txt"
+  if ! cmp --silent "$versions" "$venv/constraints.txt" || ! "$venv/bin/$2" --version >/dev/null 2>&1; then
+    rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --constraint "$versions" "$1"
+    cp "$versions" "$venv/constraints.txt"
   fi
 }
 

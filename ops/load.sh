@@ -7,7 +7,8 @@
 #   ops/load.sh load soak    one after the other on one server
 #
 # LOAD_RATE, LOAD_SECONDS, LOAD_RAMP ("200 400 700 1000"; empty for none), LOAD_RAMP_SECONDS, LOAD_P95_MS, LOAD_P99_MS,
-# LOAD_ERRORS_PERCENT, SOAK_SECONDS, SOAK_RATE and SOAK_MORE_MB change a run; PROGRAM is another program than the optimised one.
+# LOAD_ERRORS_PERCENT, LOAD_RAMP_P95_MS, LOAD_RAMP_HEALTH_MS, LOAD_RAMP_KEPT, SOAK_SECONDS, SOAK_RATE and SOAK_MORE_MB change a run;
+# PROGRAM is another program than the optimised one.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"

@@ -13,7 +13,7 @@ cd "$root"
 modules=http_headers,csp,cookieflags,csrf,https_redirect,methods,redirect,crlf,backup
 [ "${1:-}" = passive ] || modules+=,xss,permanentxss,sql,timesql,file,exec,ldap,shellshock,upload,xxe
 
-ensure_python_tool wapiti3 3.2.3 wapiti
+ensure_python_tool wapiti3 wapiti
 seconds=${SCAN_SECONDS:-60}
 report="$target_dir/wapiti/report.json"
 log="$target_dir/wapiti/scan.log"

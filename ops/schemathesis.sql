@@ -1,6 +1,7 @@
 -- What made-up requests find, beyond what the tests' own rows (server/tests/it/seed.sql, run before in the same session) hold:
 -- candidates, keys and sign-ins, and sixty more of everything that a request may use up.
-CREATE TEMP TABLE spare AS SELECT n, TIMESTAMPTZ '2026-11-02' + n * INTERVAL '1 minute' AS at FROM generate_series(20, 79) AS n;
+-- As those, they are younger than what the job that cleans up removes.
+CREATE TEMP TABLE spare AS SELECT n, now() - INTERVAL '21 days' + n * INTERVAL '1 minute' AS at FROM generate_series(20, 79) AS n;
 
 INSERT INTO users (id, username, username_key, password_hash, role, created_at)
 SELECT pg_temp.id(10, n), 'reader ' || n, 'reader ' || n, '', 'user', at FROM spare;
@@ -35,5 +36,6 @@ SELECT pg_temp.id(14, n), pg_temp.id(12, n), pg_temp.id(13, n), 1, 'accepted',
 -- Not due for a long while.
 INSERT INTO runs (id, kind, status, started_by, run_at, queued_at)
 SELECT pg_temp.id(8, n), 'clean_up', 'queued', 'anna', '2100-01-01', at FROM spare;
-INSERT INTO failures (id, kind, code, sentence, first_at, last_at)
-SELECT pg_temp.id(15, n), 'clean_up', 'spare ' || n, 'It failed.', at, at FROM spare;
+-- Of integrations that are switched off: a run that goes well takes away what failed at those that it looked at.
+INSERT INTO failures (id, kind, item, code, sentence, first_at, last_at)
+SELECT pg_temp.id(15, n), 'check_integrations', pg_temp.id(5, n), 'spare', 'It failed.', at, at FROM spare;

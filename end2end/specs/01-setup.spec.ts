@@ -128,6 +128,8 @@ test("somebody kept out can no longer act, and is let in again", async ({ browse
   const context = await openContext(browser);
   const theirs = await context.newPage();
   await signIn(theirs, reader);
+  // Nothing of theirs is on its way, such as a cover, when they are kept out.
+  await theirs.goto("/account");
 
   await page.goto("/users");
   await row(page, reader.username).getByRole("button", { name: "Keep out" }).click();

@@ -31,10 +31,10 @@ async function deleteRow(page: Page, name: string) {
   await expect(row(page, name)).toHaveCount(0);
 }
 
-/** Requests that the stand-in of the site got so far. */
-async function countMouseRequests(): Promise<number> {
+/** Requests that the stand-in of the site refused so far: those with a session that is none. The jobs' own have a good one. */
+async function countRefusedMouseRequests(): Promise<number> {
   const { journal } = await (await fetch(`${sandbox.control.url}/control/state`)).json();
-  return journal.counters["mam GET /jsonLoad.php"] ?? 0;
+  return journal.requests.filter(({ service, status }: { service: string; status: number }) => service === "mam" && status === 403).length;
 }
 
 test("what is connected is listed with its health, and said to be a stand-in", async ({ page }) => {
@@ -169,8 +169,13 @@ test("nothing is asked of MyAnonamouse before its rules are accepted", async ({ 
   await page.getByLabel("Name", { exact: true }).fill("Mouse by hand");
   await page.getByLabel("Address", { exact: true }).fill(sandbox.myanonamouse.url);
   await page.getByLabel("Session (mam_id)").fill("made-up-session");
-  const asked = await countMouseRequests();
+  const asked = await countRefusedMouseRequests();
   await page.getByRole("button", { name: "Test" }).click();
   await expect(page.locator(".test-outcome, .field-error").filter({ hasText: /rules/i }).first()).toBeVisible();
-  expect(await countMouseRequests()).toBe(asked);
+  expect(await countRefusedMouseRequests()).toBe(asked);
+
+  // Afterwards it is asked, and refuses a session that is none.
+  await page.getByLabel("I have read the site's rules").check();
+  await page.getByRole("button", { name: "Test" }).click();
+  await expect.poll(countRefusedMouseRequests).toBeGreaterThan(asked);
 });

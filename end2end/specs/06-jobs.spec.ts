@@ -8,10 +8,32 @@ test("a job runs on a click, and its page follows it to the end", async ({ page 
   await expect(page.getByRole("heading", { level: 1, name: "Check the integrations" })).toBeVisible();
   await expect(page.locator(".page-head .badge")).toHaveText("Done", { timeout: 30_000 });
   await expect(page.locator(".log")).toContainText("Every integration answers.");
+  // Others of the kind start by themselves.
+  const id = new URL(page.url()).pathname.split("/").at(-1);
   await page.goto("/jobs");
-  const run = page.locator("section .row").filter({ hasText: "Check the integrations" }).first();
+  const run = page.locator(`section .row[data-key="${id}"]`);
+  await expect(run).toContainText("Check the integrations");
   await expect(run).toContainText("by anna");
   await expect(run).toContainText("Every integration answers.");
+});
+
+test("what changes before its stream of changes is open reaches a page", async ({ page, context }) => {
+  await open(page, "/jobs");
+  let openStream = () => {};
+  const held = new Promise<void>((resolve) => (openStream = resolve));
+  await page.route(/\/events\?/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await row(page, "Check the integrations").first().getByRole("button", { name: "Run now" }).click();
+  await expect(page).toHaveURL(/\/runs\//);
+  const other = await context.newPage();
+  await expect(async () => {
+    await other.goto(page.url());
+    await expect(other.locator(".page-head .badge")).toHaveText("Done", { timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  openStream();
+  await expect(page.locator(".page-head .badge")).toHaveText("Done");
 });
 
 test("a sync counts what it read", async ({ page }) => {

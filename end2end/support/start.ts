@@ -7,7 +7,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, "../..");
+/** The checkout. */
+export const root = resolve(here, "../..");
 const binaries = process.env.MAMCRAWLER_TARGET ?? join(root, "target/debug");
 
 export default async function start() {
@@ -63,7 +64,8 @@ export default async function start() {
   }
 }
 
-function run(folder: string, name: string, words: string[], environment: Record<string, string>): ChildProcess {
+/** Starts a program of ours, whose log is in the folder. */
+export function run(folder: string, name: string, words: string[], environment: Record<string, string>): ChildProcess {
   const log = openSync(join(folder, `${name}.log`), "a");
   // Only our own settings: the server refuses names that it does not know, such as that of the binaries' folder.
   const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith("MAMCRAWLER_"));
@@ -71,7 +73,8 @@ function run(folder: string, name: string, words: string[], environment: Record<
   return spawn(join(binaries, name), words, { env, stdio: ["ignore", log, log] });
 }
 
-async function end(child: ChildProcess) {
+/** Ends it, at last by force. */
+export async function end(child: ChildProcess) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((done) => child.once("exit", done));
   child.kill("SIGTERM");
@@ -80,7 +83,8 @@ async function end(child: ChildProcess) {
   clearTimeout(late);
 }
 
-async function until(what: string, child: ChildProcess, check: () => Promise<boolean>, seconds: number) {
+/** Waits until it holds while the program runs. */
+export async function until(what: string, child: ChildProcess, check: () => Promise<boolean>, seconds: number) {
   for (let tries = 0; tries < seconds * 5; tries++) {
     if (child.exitCode !== null) throw new Error(`it ended before ${what}`);
     if (await check().catch(() => false)) return;
@@ -89,7 +93,8 @@ async function until(what: string, child: ChildProcess, check: () => Promise<boo
   throw new Error(`${what}: not within ${seconds} s`);
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const probe = createServer().once("error", fail);
     probe.listen(0, "127.0.0.1", () => {

@@ -1,20 +1,29 @@
 // From records of requests to figures, and to tables that docs/PERFORMANCE.md can take as they are.
 
-/** What came of a phase: latencies in ms, faults by what they were. */
+/**
+ * What came of a phase: faults by what they were, and latencies in ms of all requests that were not refused. An error
+ * counts for as long as it took.
+ */
 export function sumUp({ rate, seconds, records, achieved }) {
   const faults = new Map();
-  for (const { fault, kind } of records) if (fault) count(faults, `${kind}: ${fault}`);
-  const failed = records.filter((record) => record.fault);
+  const refused = records.filter((record) => record.isRefused);
+  const taken = records.filter((record) => !record.isRefused);
+  const failed = taken.filter((record) => record.fault);
+  for (const { fault, kind } of failed) count(faults, `${kind}: ${fault}`);
+  const latencies = (some) => listPercentiles(some.map((record) => record.latencyMs));
   return {
     rate,
     seconds,
     achieved,
     requests: records.length,
     failed: failed.length,
-    errorsPercent: (100 * failed.length) / records.length,
+    refused: refused.length,
+    unansweredPercent: (100 * (failed.length + refused.length)) / records.length,
     serverErrors: failed.filter(({ status }) => status >= 500),
     faults,
-    ...listPercentiles(records.map((record) => record.latencyMs)),
+    ...latencies(taken),
+    refusedP99: latencies(refused).p99,
+    healthP99: latencies(records.filter((record) => record.kind === "health")).p99,
     lateP99: listPercentiles(records.map((record) => record.lateMs)).p99,
   };
 }
@@ -32,8 +41,14 @@ function listPercentiles(values) {
 /** A line a phase. */
 export function printPhases(phases) {
   printTable(
-    ["Requests/s asked", "achieved", "Seconds", "Requests", "p50 ms", "p95 ms", "p99 ms", "Longest ms", "Errors"],
-    phases.map((one) => [one.rate, one.achieved.toFixed(1), one.seconds, one.requests, ...latencies(one), writeErrors(one)]),
+    [
+      ...["Requests/s asked", "achieved", "Seconds", "Requests", "p50 ms", "p95 ms", "p99 ms", "Longest ms"],
+      ...["Health, p99 ms", "Refused", "Refused, p99 ms", "Errors"],
+    ],
+    phases.map((one) => [
+      ...[one.rate, one.achieved.toFixed(1), one.seconds, one.requests, ...writeLatencies(one)],
+      ...[writeMs(one.healthP99), writeShare(one.refused, one), writeMs(one.refusedP99), writeShare(one.failed, one)],
+    ]),
   );
 }
 
@@ -48,7 +63,7 @@ export function printKinds(records) {
   rows.sort((left, right) => right.p95 - left.p95);
   printTable(
     ["Kind of request", "Requests", "p50 ms", "p95 ms", "p99 ms", "Longest ms", "Errors"],
-    rows.map((row) => [row.kind, row.own.length, ...latencies(row), row.own.filter((record) => record.fault).length]),
+    rows.map((row) => [row.kind, row.own.length, ...writeLatencies(row), row.own.filter((record) => record.fault).length]),
   );
 }
 
@@ -73,10 +88,15 @@ export function findMedian(values) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-function latencies({ p50, p95, p99, max }) {
-  return [p50, p95, p99, max].map((value) => value.toFixed(value < 10 ? 1 : 0));
+function writeLatencies({ p50, p95, p99, max }) {
+  return [p50, p95, p99, max].map(writeMs);
 }
 
-function writeErrors({ failed, errorsPercent }) {
-  return failed === 0 ? "0" : `${failed} (${errorsPercent.toFixed(2)} %)`;
+/** Of nothing there is no latency. */
+function writeMs(value) {
+  return value === undefined ? "" : value.toFixed(value < 10 ? 1 : 0);
+}
+
+function writeShare(some, { requests }) {
+  return some === 0 ? "0" : `${some} (${((100 * some) / requests).toFixed(2)} %)`;
 }

@@ -3,11 +3,12 @@
 // A request is due at its place in the schedule, and its latency counts from there: one that had to wait because the server,
 // or this program, was slow counts as slow.
 import { setTimeout as sleep } from "node:timers/promises";
+import { settings } from "./settings.mjs";
 
 /** A request that has no answer by then has failed. */
 const DEADLINE_MS = 10_000;
-/** An answer counts for the rate when it came so long after the last request was due. */
-const GRACE_MS = 500;
+/** An answer counts for the rate when it came so long after the last request was due: as long as one may take. */
+const GRACE_MS = Math.max(500, settings.p99_ms);
 
 /** Sends what `mix` says, `rate` times a second. Gives one record a request. */
 export async function drive(client, mix, { rate, seconds }) {
@@ -30,6 +31,11 @@ export async function drive(client, mix, { rate, seconds }) {
   return { rate, seconds, records, achieved: right / seconds };
 }
 
+/** What an overloaded server may say instead of an answer: not now, and when. */
+function isRefusal({ status, headers }) {
+  return status === 503 && headers["retry-after"] !== undefined;
+}
+
 /** Sends one request and looks whether its answer is right. */
 async function ask(client, mix, due) {
   const request = mix.next();
@@ -39,6 +45,7 @@ async function ask(client, mix, due) {
     const answer = await client.send(request, AbortSignal.timeout(Math.max(1, Math.ceil(DEADLINE_MS - record.lateMs))));
     record.ended = performance.now();
     record.status = answer.status;
+    record.isRefused = isRefusal(answer);
     record.fault = mix.findFault(request, answer);
   } catch (error) {
     record.ended = performance.now();

@@ -53,7 +53,8 @@ await Promise.all(comings);
 const looks = await stopLooking();
 
 judgeGrowth(looks);
-if (phase.errorsPercent >= settings.errorsPercent) faults.push(`${phase.failed} of ${phase.requests} answers were wrong`);
+if (phase.unansweredPercent >= settings.errorsPercent)
+  faults.push(`${phase.failed} of ${phase.requests} answers were wrong, and ${phase.refused} requests were refused`);
 faults.push(...refused);
 await judgeRest();
 await judgeStop();

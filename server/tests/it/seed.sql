@@ -1,7 +1,9 @@
 -- Three of everything that lists show and that can't be had cheaply by a use case; wants and downloads are anna's.
 CREATE FUNCTION pg_temp.id(kind INTEGER, n INTEGER) RETURNS UUID LANGUAGE sql AS
     $$ SELECT ('00000000-0000-0000-0000-' || lpad((kind * 100 + n)::TEXT, 12, '0'))::UUID $$;
-CREATE TEMP TABLE three AS SELECT n, TIMESTAMPTZ '2026-11-01' + n * INTERVAL '1 hour' AS at FROM generate_series(1, 3) AS n;
+-- Three weeks old, and thus not as old as what the job that cleans up removes.
+CREATE TEMP TABLE three AS
+SELECT n, date_trunc('hour', now()) - INTERVAL '22 days' + n * INTERVAL '1 hour' AS at FROM generate_series(1, 3) AS n;
 
 INSERT INTO users (id, username, username_key, password_hash, role, created_at)
 SELECT pg_temp.id(10, n), 'reader ' || n, 'reader ' || n, '', 'viewer', at FROM three;

@@ -56,7 +56,7 @@ pub async fn authorize(State(provider): State<Arc<Provider>>, Query(question): Q
 
 fn registered_target(provider: &Provider, question: &Question) -> Option<Url> {
     let target = Url::parse(&question.redirect_uri).ok()?;
-    let is_registered = question.client_id == provider.client_id && target.path() == "/auth/oidc/callback";
+    let is_registered = question.client_id == provider.client_id && target.path().ends_with("/auth/oidc/callback");
     is_registered.then_some(target)
 }
 
