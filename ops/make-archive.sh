@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs what an installation without containers needs into <directory>/mamcrawler-<version>-x86_64-linux.tar.gz, with its SHA-256
-# beside it: program, site, systemd unit, Prometheus, Grafana and the documents. Builds nothing.
+# beside it: program, site, systemd units, Prometheus, Grafana and the documents; compose.yaml for a published image. Builds nothing.
 #
 #   ops/make-archive.sh [directory]      PROGRAM and SITE name others than those of `cargo build --release` and `cargo xtask site`
 #
@@ -26,7 +26,7 @@ install -D -m 755 "$program" "$work/$name/mamcrawler"
 strip "$work/$name/mamcrawler"
 cp -r "$site" "$work/$name/site"
 # Where a checkout has them, so that what the documents name is there.
-cp --parents -r README.md CHANGELOG.md docs ops/make-secrets.sh ops/systemd ops/prometheus ops/grafana "$work/$name/"
+cp --parents -r README.md CHANGELOG.md docs compose.yaml ops/compose.example.yaml ops/make-secrets.sh ops/systemd ops/prometheus ops/grafana "$work/$name/"
 chmod -R u=rwX,go=rX "$work/$name"
 
 mkdir -p "$directory"

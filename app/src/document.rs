@@ -6,6 +6,7 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::islands::live::Live;
+use crate::link::{base, link_to};
 use crate::pages::{
     AccountPage, AuditPage, BackupsPage, BookPage, DashboardPage, DownloadPage, DownloadsPage, IntegrationPage,
     IntegrationsPage, JobsPage, LibraryPage, LoginPage, NotFoundPage, ProblemsPage, RunPage, SearchPage,
@@ -23,12 +24,12 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="robots" content="noindex" />
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-                <link rel="apple-touch-icon" href="/icon-192.png" />
-                <link rel="manifest" href="/manifest.webmanifest" />
-                <link rel="stylesheet" href="/pkg/mamcrawler.css" />
+                <link rel="icon" href=link_to("/favicon.svg") type="image/svg+xml" />
+                <link rel="apple-touch-icon" href=link_to("/icon-192.png") />
+                <link rel="manifest" href=link_to("/manifest.webmanifest") />
+                <link rel="stylesheet" href=link_to("/pkg/mamcrawler.css") />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options islands=true />
+                <HydrationScripts options islands=true root=base().as_str() />
                 <MetaTags />
             </head>
             <body>

@@ -19,6 +19,8 @@ mod format;
 mod forms;
 pub mod islands;
 #[cfg(feature = "ssr")]
+mod link;
+#[cfg(feature = "ssr")]
 mod pages;
 mod span;
 #[cfg(feature = "ssr")]

@@ -83,7 +83,7 @@ async fn hold_key_and_work(config: &Config, url: &str, work: impl AsyncFnOnce(&S
     let _hold = hold_key_when_reached(url, Patience::of(config.database_wait))
         .await?
         .context("`mamcrawler rotate-key` is at work on this database. Start again when it has ended")?;
-    work(&build_services(config, url)?).await
+    work(&build_services(config, url, "backup command")?).await
 }
 
 fn stopped() -> Result<()> {

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::config::{self, Config};
 use crate::database_wait::{Patience, migrate_when_reached};
+use crate::key_hold::KeyHold;
 use crate::metrics::{Metrics, MetricsDoor};
 use crate::traces::{Sending, Traces};
 use crate::web::{AppState, ConnectionLimits, Edge, Stop, build_router, serve_connections};
@@ -29,7 +30,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub async fn serve(config: Config, traces: Option<Traces>) -> Result<()> {
     raise_file_limit();
     warn_of_open_doors(&config);
-    let ground = Ground::lay(&config).await?;
+    let mut ground = Ground::lay(&config, "server").await?;
     let services = &ground.services;
     let metrics = Metrics::install(&config.metrics)?;
     let traces = traces.map(Traces::start);
@@ -40,7 +41,8 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<()> {
         tracing::info!(added = added.len(), "provisioned from {}", path.display());
     }
     if let Some(token) = services::setup::ensure_setup_token(services).await? {
-        tracing::info!("nobody has an account yet; make the admin at /setup with this setup token: {token}");
+        let page = config.base_path.at("/setup");
+        tracing::info!("nobody has an account yet; make the admin at {page} with this setup token: {token}");
     }
     let worker = start_worker(&config, services).await?;
     let (stopping, stop) = watch::channel(false);
@@ -49,7 +51,9 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<()> {
         leptos: config::leptos_options(config.site_root.as_deref(), config.listen)?,
         cookies: SessionCookies {
             secure: config.has_secure_cookies,
+            base: config.base_path,
         },
+        base: config.base_path,
         edge: Edge::new(config.edge.clone()),
         stop: Stop(stop),
         metrics: metrics.clone(),
@@ -61,34 +65,44 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<()> {
         )
     })?;
     let metrics_door = MetricsDoor::open(&config.metrics, &metrics, services).await?;
-    tracing::info!("mamcrawler serves http://{}", listener.local_addr()?);
-    serve_until_stopped(listener, state, stopping).await;
+    tracing::info!(
+        "mamcrawler serves http://{}{}",
+        listener.local_addr()?,
+        config.base_path.as_str()
+    );
+    let mut ended = Ok(());
+    let stop = async {
+        ended = wait_until_no_more(&mut ground.key_hold).await;
+        tracing::info!("stopping");
+        stopping.send_replace(true);
+    };
+    serve_until(listener, state, stop).await;
     worker.stop().await;
     finish_traces(traces).await;
     drop(metrics_door);
     ground.clear().await;
-    Ok(())
+    ended
 }
 
 /// Works on the queue of the same database, without listening.
 pub async fn work(config: Config, traces: Option<Traces>) -> Result<()> {
-    let ground = Ground::lay(&config).await?;
+    let mut ground = Ground::lay(&config, "worker").await?;
     let metrics = Metrics::install(&config.metrics)?;
     let traces = traces.map(Traces::start);
     let metrics_door = MetricsDoor::open(&config.metrics, &metrics, &ground.services).await?;
     let worker = start_worker(&config, &ground.services).await?;
     tracing::info!("mamcrawler works");
-    wait_for_stop().await;
+    let ended = wait_until_no_more(&mut ground.key_hold).await;
     worker.stop().await;
     finish_traces(traces).await;
     drop(metrics_door);
     ground.clear().await;
-    Ok(())
+    ended
 }
 
 /// Brings the database up to date.
 pub async fn migrate(config: Config) -> Result<()> {
-    Ground::lay(&config).await?.clear().await;
+    Ground::lay(&config, "migration").await?.clear().await;
     tracing::info!("the database is up to date");
     Ok(())
 }
@@ -112,10 +126,10 @@ pub async fn rotate_key(config: Config, forget_unreadable: bool) -> Result<()> {
         Unopened::Keep
     };
     if unopened == Unopened::Keep {
-        check_key(&build_services(&config, &url)?).await?;
+        check_key(&build_services(&config, &url, "key rotation")?).await?;
         config::begin_key_change(&config)?;
     }
-    let services = build_services(&config, &url)?;
+    let services = build_services(&config, &url, "key rotation")?;
     let rotated = rotate_secrets(&services, unopened).await?;
     if unopened == Unopened::Keep {
         ensure!(
@@ -149,28 +163,28 @@ pub async fn rotate_key(config: Config, forget_unreadable: bool) -> Result<()> {
 /// What every command that uses the secrets stands on.
 struct Ground {
     services: Services,
-    /// Tells `rotate-key` that the key is in use.
-    key_hold: db::sealed::KeyLock,
+    key_hold: KeyHold,
     // Must be the last field: PostgreSQL stops after its pool is gone.
     postgres: Option<EmbeddedPostgres>,
 }
 
 impl Ground {
-    async fn lay(config: &Config) -> Result<Self> {
+    async fn lay(config: &Config, role: &str) -> Result<Self> {
         let (url, postgres) = open_database(config).await?;
-        let key_hold = db::sealed::hold_key(&url)
+        let lock = db::sealed::hold_key(&url)
             .await?
             .context("`mamcrawler rotate-key` is at work on this database. Start again when it has ended")?;
-        let services = build_services(config, &url)?;
+        let services = build_services(config, &url, role)?;
         check_key(&services).await?;
         Ok(Self {
+            key_hold: KeyHold::keep(lock, &url, &services),
             services,
-            key_hold,
             postgres,
         })
     }
 
     async fn clear(self) {
+        services::events::stop_listening(&self.services).await;
         drop(self.services);
         drop(self.key_hold);
         if let Some(postgres) = self.postgres {
@@ -179,11 +193,12 @@ impl Ground {
     }
 }
 
-/// The use cases under the keys of this installation.
-pub fn build_services(config: &Config, url: &str) -> Result<Services> {
+/// The use cases under the keys of this installation, for a process that people know as its `role`.
+pub fn build_services(config: &Config, url: &str, role: &str) -> Result<Services> {
     let keys = config::load_keys(config)?.expose();
     let pool = db::connect(url, config.database_connections)?;
     let service_config = ServiceConfig {
+        process: name_process(role),
         data_dir: config.data_dir.clone(),
         ffmpeg: config.ffmpeg.clone(),
         ffprobe: config.ffprobe.clone(),
@@ -193,6 +208,7 @@ pub fn build_services(config: &Config, url: &str) -> Result<Services> {
         max_api_key_days: config.max_api_key_days,
         backup_dir: config.backup_dir.clone(),
         postgres_bin: config.postgres_bin.clone(),
+        base_path: config.base_path,
     };
     Ok(Services::new(
         pool,
@@ -202,6 +218,13 @@ pub fn build_services(config: &Config, url: &str) -> Result<Services> {
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
     ))
+}
+
+/// "worker on attic (process 71)"; in a container, the machine's name is the container's.
+fn name_process(role: &str) -> String {
+    let names = rustix::system::uname();
+    let machine = names.nodename().to_string_lossy();
+    format!("{role} on {machine} (process {})", std::process::id())
 }
 
 /// The database, made and brought up to date.
@@ -247,12 +270,12 @@ async fn start_worker(config: &Config, services: &Services) -> Result<Worker> {
     if unfinished > 0 {
         tracing::info!(unfinished, "went on with what an earlier process left");
     }
-    let lease = Duration::from_secs(config.job_lease_seconds.max(3));
+    let lease = Duration::from_secs(config.job_lease_seconds);
     let handler = Arc::new(JobHandler {
         services: services.clone(),
     });
     Ok(services::runs::start_worker(services, handler, |options| Options {
-        concurrency: config.worker_slots.max(1),
+        concurrency: config.worker_slots,
         lease,
         heartbeat: lease / 6,
         stop_grace: DRAIN.min(lease / 2),
@@ -268,7 +291,7 @@ async fn finish_traces(traces: Option<Sending>) {
     }
 }
 
-async fn serve_until_stopped(listener: TcpListener, state: AppState, stopping: watch::Sender<bool>) {
+async fn serve_until(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
     let edge = &state.edge.config;
     let limits = ConnectionLimits {
         connections: edge.connections,
@@ -277,11 +300,6 @@ async fn serve_until_stopped(listener: TcpListener, state: AppState, stopping: w
         read_timeout: edge.read_timeout,
         write_timeout: edge.write_timeout,
         drain: DRAIN,
-    };
-    let stop = async {
-        wait_for_stop().await;
-        tracing::info!("stopping");
-        stopping.send_replace(true);
     };
     serve_connections(listener, build_router(state), limits, stop).await;
 }
@@ -309,6 +327,14 @@ fn warn_of_open_doors(config: &Config) {
         tracing::warn!(
             "MAMCRAWLER_SECURE_COOKIES is not set: sign-ins also travel without TLS. Set it to true once people use https"
         );
+    }
+}
+
+/// Returns when the process has to stop: asked to, or with the reason why it can't go on.
+async fn wait_until_no_more(key_hold: &mut KeyHold) -> Result<()> {
+    tokio::select! {
+        () = wait_for_stop() => Ok(()),
+        reason = key_hold.wait_for_loss() => Err(reason),
     }
 }
 

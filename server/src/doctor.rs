@@ -27,7 +27,7 @@ pub async fn examine(config: Config) -> Result<()> {
         check_program(&config.ffmpeg, "MAMCRAWLER_FFMPEG").await,
         check_program(&config.ffprobe, "MAMCRAWLER_FFPROBE").await,
         check_site(&config),
-        check_server(config.listen).await,
+        check_server(&config).await,
     ];
     checks.extend(check_installation(&config).await);
     println!("{}", lay_out(&checks));
@@ -91,8 +91,8 @@ fn check_site(config: &Config) -> HealthCheck {
 }
 
 /// Whether a server answers here; there need not be one where only a `worker` runs.
-async fn check_server(listen: SocketAddr) -> HealthCheck {
-    let address = format!("http://{}", reach(listen));
+async fn check_server(config: &Config) -> HealthCheck {
+    let address = name_server(config);
     let asked = ask_server(&address, LIMIT).await.map(|answer| answer.status);
     match asked {
         Ok(200) => found("server", Health::Ok, format!("It is ready at {address}.")),
@@ -105,6 +105,11 @@ async fn check_server(listen: SocketAddr) -> HealthCheck {
             found("server", Health::Warning, sentence)
         }
     }
+}
+
+/// Where the server of these settings answers.
+pub fn name_server(config: &Config) -> String {
+    format!("http://{}{}", reach(config.listen), config.base_path.as_str())
 }
 
 /// Who listens everywhere is asked here.
@@ -140,7 +145,7 @@ async fn check_installation(config: &Config) -> Vec<HealthCheck> {
                         DATABASE_URL.";
         return vec![found("database", Health::Failing, sentence)];
     };
-    match build_services(config, &url) {
+    match build_services(config, &url, "doctor") {
         Ok(services) => check_services(&services).await,
         Err(error) => vec![found("keys", Health::Failing, format!("{error:#}."))],
     }

@@ -1,26 +1,31 @@
 //! `mamcrawler healthcheck`: whether this installation's server is ready, or its worker able to work, for containers and
 //! scripts.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, Utc};
 use clients::http::{HttpClient, HttpOptions};
 use secrecy::ExposeSecret;
+use services::{Clock, SystemClock};
 use url::Url;
 
-use crate::config::MetricsConfig;
-use crate::doctor::{ask_server, reach};
+use crate::config::{Config, MetricsConfig};
+use crate::doctor::{ask_server, name_server, reach};
 use crate::metrics::READ_WITHIN;
 
 /// Docker kills a check after 10 s (Dockerfile, compose.yaml), and then nobody reads why.
 const LIMIT: Duration = Duration::from_secs(8);
 // A worker that waits for its database in vain still says so.
 const _: () = assert!(READ_WITHIN.as_secs() < LIMIT.as_secs());
+/// With the space before its value.
+const LAST_LOOK: &str = "mamcrawler_worker_last_look_timestamp_seconds ";
+/// A worker looks every five seconds or more often, and a look ends: PostgreSQL gives up each statement after a minute.
+const LOOK_STALE_SECONDS: i64 = 120;
 
 /// Asks the server that listens there, and says in a sentence how it is; an error unless it is ready.
-pub async fn check_health(listen: SocketAddr) -> Result<()> {
-    let address = format!("http://{}", reach(listen));
+pub async fn check_health(config: &Config) -> Result<()> {
+    let address = name_server(config);
     let answer = ask_server(&address, LIMIT).await?;
     ensure!(
         answer.status == 200,
@@ -33,7 +38,7 @@ pub async fn check_health(listen: SocketAddr) -> Result<()> {
 }
 
 /// Asks the worker that tells its metrics there, and says in a sentence how it is; an error unless it reaches its
-/// database, without which it can't work.
+/// database and looks at its queue.
 pub async fn check_worker(metrics: &MetricsConfig) -> Result<()> {
     let listen = metrics.listen.context(
         "A worker answers only where it tells its metrics. Set MAMCRAWLER_METRICS_LISTEN for it and for this check, such as \
@@ -56,16 +61,36 @@ pub async fn check_worker(metrics: &MetricsConfig) -> Result<()> {
         "What answers at {address} is not this installation's worker (HTTP {}). Give both the same settings",
         answer.status
     );
-    ensure!(
-        reaches_database(&answer.text()),
-        "The worker at {address} runs, but its database does not answer. See that PostgreSQL runs"
-    );
-    println!("The worker at {address} runs and reaches its database.");
+    match judge_worker(&answer.text(), SystemClock.now()) {
+        Ok(how) => println!("The worker at {address} runs {how}."),
+        Err(fault) => bail!("The worker at {address} runs, but {fault}"),
+    }
     Ok(())
 }
 
-fn reaches_database(metrics: &str) -> bool {
-    metrics.lines().any(|line| line == "mamcrawler_database_up 1")
+/// How a worker is by its metrics: well, or what is wrong and what to do.
+fn judge_worker(metrics: &str, now: DateTime<Utc>) -> std::result::Result<String, String> {
+    if !metrics.lines().any(|line| line == "mamcrawler_database_up 1") {
+        return Err("its database does not answer. See that PostgreSQL runs".into());
+    }
+    let advice = "See its log, and restart it if this goes on";
+    let mut lines = metrics.lines();
+    let looked_at = lines.find_map(|line| line.strip_prefix(LAST_LOOK)?.trim().parse::<f64>().ok());
+    let Some(looked_at) = looked_at else {
+        return Err(format!("it has not looked at its queue yet. {advice}"));
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it saturates, and such a time is wrong anyway"
+    )]
+    let age = now.timestamp().saturating_sub(looked_at as i64);
+    match age > LOOK_STALE_SECONDS {
+        true => Err(format!("it has not looked at its queue for {age} s. {advice}")),
+        false => Ok(format!(
+            "and reaches its database; it looked at its queue {} s ago",
+            age.max(0)
+        )),
+    }
 }
 
 /// The sentence of an error of ours; a stranger's answer has none.
@@ -80,12 +105,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_reaches_its_database_when_it_says_so() {
-        assert!(reaches_database(
-            "# HELP x\nmamcrawler_database_up 1\nmamcrawler_problems 0\n"
-        ));
-        assert!(!reaches_database("mamcrawler_database_up 0\n"));
-        assert!(!reaches_database("<html>mamcrawler_database_up 1</html>"));
+    fn a_worker_is_well_when_it_says_that_it_reaches_its_database_and_looks_at_its_queue() {
+        let check = |metrics: &str, expected: std::result::Result<&str, &str>| {
+            let now = DateTime::from_timestamp(1_795_348_800, 0).unwrap();
+            let judged = judge_worker(metrics, now);
+            let (said, words) = match (&judged, expected) {
+                (Ok(said), Ok(words)) | (Err(said), Err(words)) => (said, words),
+                _ => panic!("{judged:?} for {metrics}"),
+            };
+            assert!(said.contains(words), "{said}");
+        };
+        let up = "# HELP x\nmamcrawler_database_up 1\nmamcrawler_problems 0\n";
+        let looked = |at: &str| format!("{up}{LAST_LOOK}{at}\n");
+        check(&looked("1795348795"), Ok("looked at its queue 5 s ago"));
+        check(&looked("1795348680"), Ok("120 s ago"));
+        check(&looked("1795348801"), Ok("0 s ago"));
+        check(&looked("1795348679"), Err("not looked at its queue for 121 s"));
+        check(up, Err("not looked at its queue yet"));
+        check("mamcrawler_database_up 0\n", Err("does not answer"));
+        check("<html>mamcrawler_database_up 1</html>", Err("does not answer"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ struct Shape {
 
 impl Shape {
     fn of(config: &Config, is_coloured: bool) -> Result<Self> {
-        let filter = EnvFilter::try_new(&config.log_filter).context("MAMCRAWLER_LOG is not a valid log filter")?;
+        let filter = EnvFilter::try_new(&config.log_filter).expect("the filter was read with the settings");
         Ok(Self {
             filter,
             is_json: config.has_json_logs,
@@ -68,6 +68,7 @@ fn build_dispatch(
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::process::{Command, Stdio};
     use std::sync::Mutex;
     use std::time::Duration;
 
@@ -137,6 +138,33 @@ mod tests {
         assert!(line["timestamp"].is_string() && line["target"].is_string());
         let text = capture(false, act);
         assert!(text.contains("request-1") && text.contains("run-1"), "{text}");
+    }
+
+    #[test]
+    fn the_search_of_the_runbook_finds_warnings_and_errors_in_either_format_and_nothing_else() {
+        let runbook = include_str!("../../docs/RUNBOOK.md");
+        let (_, after) = runbook.split_once("journalctl -u mamcrawler --since").unwrap();
+        let (_, search) = after.split_once("| grep -wE '").unwrap();
+        let (pattern, _) = search.split_once('\'').unwrap();
+        let act = || {
+            tracing::info!("all is well");
+            tracing::warn!("the disk fills up");
+            tracing::error!("the disk is full");
+        };
+        for is_json in [false, true] {
+            let mut grep = Command::new("grep")
+                .args(["-wE", pattern])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let log = capture(is_json, act);
+            grep.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+            let found = String::from_utf8(grep.wait_with_output().unwrap().stdout).unwrap();
+            let lines: Vec<_> = found.lines().collect();
+            assert_eq!(lines.len(), 2, "{log}");
+            assert!(lines[0].contains("fills up") && lines[1].contains("is full"), "{found}");
+        }
     }
 
     fn config_of_secrets() -> Config {

@@ -6,6 +6,7 @@ mod config;
 mod database_wait;
 mod doctor;
 mod healthcheck;
+mod key_hold;
 mod log_file;
 mod logging;
 mod memory;
@@ -101,7 +102,7 @@ fn main() -> anyhow::Result<()> {
             Command::Backup { to } => backup_commands::back_up(config, to).await,
             Command::Restore { file } => backup_commands::restore(config, file).await,
             Command::Doctor => doctor::examine(config).await,
-            Command::Healthcheck { worker: false } => healthcheck::check_health(config.listen).await,
+            Command::Healthcheck { worker: false } => healthcheck::check_health(&config).await,
             Command::Healthcheck { worker: true } => healthcheck::check_worker(&config.metrics).await,
             Command::Config { reference } => print_config(reference),
             Command::RotateSigningKey => commands::rotate_signing_key(&config),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::addresses::find_bare_addresses;
 use crate::asvs::find_asvs_gaps;
 use crate::documents::find_document_faults;
 use crate::migrations::find_destructive_migrations;
@@ -70,6 +71,7 @@ pub fn check_gates() -> Result<()> {
     findings.extend(find_sql_outside_db(&root)?);
     findings.extend(find_fetching_components(&root)?);
     findings.extend(find_server_functions_of_one_name(&root)?);
+    findings.extend(find_bare_addresses(&root)?);
     findings.extend(find_placeholders(&root)?);
     findings.extend(find_machine_paths(&root)?);
     findings.extend(find_bare_secrets(&root)?);
@@ -258,7 +260,8 @@ fn find_words(root: &Path, folders: &[&str], words: &[&str], what: &str) -> Resu
     Ok(findings)
 }
 
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Every source below a folder.
+pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     if !folder.exists() {
         bail!("{} is gone; a gate looks for it", folder.display());

@@ -1,5 +1,6 @@
 //! The project's own build and check commands: `cargo xtask <command>`. `make` and `.ci/run` call them.
 
+mod addresses;
 mod asvs;
 mod documents;
 mod gates;

@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
+use types::BasePath;
 use types::people::TokenPair;
 
 /// Longest life of a sign-in that is not used, in seconds. The token itself says when it ends; this is the cookie's.
@@ -13,26 +14,42 @@ const REFRESH_MAX_AGE: u64 = 30 * 24 * 3600;
 /// How this server writes its cookies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SessionCookies {
-    /// People reach the server over TLS: cookies get `Secure` and the `__Host-` prefix.
+    /// People reach the server over TLS: cookies get `Secure` and the prefix by which browsers insist on it.
     pub secure: bool,
+    /// What else is on the host is not sent them.
+    pub base: BasePath,
 }
 
 impl SessionCookies {
     /// Name of the cookie with the access token.
     pub const fn access_name(self) -> &'static str {
-        if self.secure {
-            "__Host-mamcrawler_access"
-        } else {
-            "mamcrawler_access"
-        }
+        self.pick([
+            "mamcrawler_access",
+            "__Secure-mamcrawler_access",
+            "__Host-mamcrawler_access",
+        ])
     }
 
     /// Name of the cookie with the refresh token.
     pub const fn refresh_name(self) -> &'static str {
-        if self.secure {
-            "__Host-mamcrawler_refresh"
-        } else {
-            "mamcrawler_refresh"
+        self.pick([
+            "mamcrawler_refresh",
+            "__Secure-mamcrawler_refresh",
+            "__Host-mamcrawler_refresh",
+        ])
+    }
+
+    /// What names of cookies begin with. `__Host-` is for cookies of the whole host alone.
+    pub const fn prefix(self) -> &'static str {
+        self.pick(["", "__Secure-", "__Host-"])
+    }
+
+    /// Of a name without TLS, with it, and with it on a host of our own.
+    const fn pick(self, [plain, below, whole]: [&'static str; 3]) -> &'static str {
+        match (self.secure, self.base.is_root()) {
+            (false, _) => plain,
+            (true, false) => below,
+            (true, true) => whole,
         }
     }
 
@@ -74,16 +91,17 @@ impl SessionCookies {
     /// The `Set-Cookie` value that brings it there; an empty one forgets it. No other page is sent it.
     fn once(self, value: &str, max_age: u64) -> HeaderValue {
         let (name, secure) = (self.once_name(), if self.secure { "; Secure" } else { "" });
+        let path = self.base.at("/account");
         HeaderValue::from_str(&format!(
-            "{name}={value}; Path=/account; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
+            "{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
         ))
         .expect("what is sealed is base64url")
     }
 
     fn cookie(self, name: &str, value: &str, max_age: u64) -> HeaderValue {
-        let secure = if self.secure { "; Secure" } else { "" };
+        let (secure, path) = (if self.secure { "; Secure" } else { "" }, self.base.as_path());
         HeaderValue::from_str(&format!(
-            "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}"
+            "{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}"
         ))
         .expect("tokens are base64url with dots, and preferences words of our own")
     }
@@ -191,9 +209,36 @@ mod tests {
         }
     }
 
+    fn over_tls(base: &str) -> SessionCookies {
+        SessionCookies {
+            secure: true,
+            base: base.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn below_a_path_nothing_else_on_the_host_is_sent_the_cookies() {
+        let [access, refresh] = over_tls("/apps/books").sign_in(&tokens());
+        assert_eq!(
+            access,
+            "__Secure-mamcrawler_access=a.b.c; Path=/apps/books; Max-Age=900; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert!(
+            refresh
+                .to_str()
+                .unwrap()
+                .starts_with("__Secure-mamcrawler_refresh=r; Path=/apps/books; ")
+        );
+        let once = over_tls("/apps/books").once("abc", 60);
+        assert!(
+            once.to_str().unwrap().contains("; Path=/apps/books/account; "),
+            "{once:?}"
+        );
+    }
+
     #[test]
     fn cookies_over_tls_are_bound_to_the_host() {
-        let [access, refresh] = SessionCookies { secure: true }.sign_in(&tokens());
+        let [access, refresh] = over_tls("").sign_in(&tokens());
         assert_eq!(
             access,
             "__Host-mamcrawler_access=a.b.c; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure"
@@ -213,7 +258,7 @@ mod tests {
     #[test]
     fn what_is_shown_once_is_sent_to_its_page_alone() {
         let expected = "__Secure-mamcrawler_once=abc; Path=/account; Max-Age=60; HttpOnly; SameSite=Strict; Secure";
-        assert_eq!(SessionCookies { secure: true }.once("abc", 60), expected);
+        assert_eq!(over_tls("").once("abc", 60), expected);
         let forgotten = "mamcrawler_once=; Path=/account; Max-Age=0; HttpOnly; SameSite=Strict";
         assert_eq!(SessionCookies::default().once("", 0), forgotten);
     }

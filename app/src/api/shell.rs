@@ -1,9 +1,16 @@
 //! What the frame around every page needs.
 
+use leptos::prelude::use_context;
 use services::Actor;
 use types::people::CurrentUser;
 
 use super::AppError;
+use crate::link::link_to;
+
+/// Where the changes were (`services::events::position`) before anything of the page was read, put into the context by the
+/// server: what changes meanwhile comes after it.
+#[derive(Debug, Clone, Default)]
+pub struct ReadFrom(pub String);
 
 /// The frame around every page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +21,15 @@ pub struct ShellView {
     pub needs_setup: bool,
     /// Something that is connected is a stand-in of the sandbox.
     pub has_sandbox: bool,
+    /// Where the changes are told that come after this.
+    pub changes: String,
 }
 
 /// Reads the frame. Answers strangers too.
 pub async fn get_shell() -> Result<ShellView, AppError> {
     let services = super::services()?;
+    let ReadFrom(position) = use_context().unwrap_or_default();
+    let changes = link_to(format_args!("/events?after={position}"));
     let user = super::user();
     let needs_setup = user.is_none() && services::setup::is_setup_needed(&services).await?;
     let has_sandbox = match &user {
@@ -32,5 +43,6 @@ pub async fn get_shell() -> Result<ShellView, AppError> {
         user,
         needs_setup,
         has_sandbox,
+        changes,
     })
 }

@@ -4,6 +4,7 @@
 //! There is one way to change what a page shows: its address is asked for again, and [`morph`] brings what is shown to
 //! what came back. What a page is about is not known here; it says what it wants by attributes:
 //!
+//! - `data-live-page="/events?after=…"`: the page follows the changes that are told there ([`stream`]).
 //! - `data-topics="download:… wants"`: these changes concern the page ([`stream`]).
 //! - `form[data-live]`: sends itself as one types or chooses ([`forms`]).
 //! - `data-preview="id"`: what is typed in here is asked for, and the element with this id shows the answer.
@@ -17,7 +18,7 @@ mod morph;
 mod stream;
 mod visit;
 
-use leptos::prelude::{RwSignal, document, window};
+use leptos::prelude::{RwSignal, window};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -37,14 +38,7 @@ pub fn start(trouble: RwSignal<Option<Trouble>>) {
     visit::start(trouble);
     forms::start();
     clock::start();
-    if document()
-        .query_selector("main[data-live-page]")
-        .ok()
-        .flatten()
-        .is_some()
-    {
-        stream::start(trouble);
-    }
+    stream::start(trouble);
 }
 
 /// Calls for every such event for as long as the page is open.

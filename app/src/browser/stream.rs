@@ -1,4 +1,4 @@
-//! Changes pushed by the server: one `EventSource` on `/events`.
+//! Changes pushed by the server: one `EventSource`, whose address the page names.
 //!
 //! An event says what changed, not how: a page that is about it is asked for again.
 
@@ -26,9 +26,9 @@ thread_local! {
     static IS_DUE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Follows the changes for as long as the page is open.
+/// Follows the changes for as long as the page is open, if it is one that says where they are told.
 pub fn start(trouble: RwSignal<Option<Trouble>>) {
-    open(trouble, false);
+    open(trouble);
     listen(&document(), "visibilitychange", |_: Event| {
         if IS_STALE.get() {
             arrange_refresh();
@@ -38,23 +38,21 @@ pub fn start(trouble: RwSignal<Option<Trouble>>) {
     listen(&window(), "pagehide", |_: Event| close());
     listen(&window(), "pageshow", move |event: PageTransitionEvent| {
         if event.persisted() {
-            open(trouble, false);
+            open(trouble);
         }
     });
 }
 
-fn open(trouble: RwSignal<Option<Trouble>>, is_again: bool) {
-    let Ok(source) = EventSource::new("/events") else {
+fn open(trouble: RwSignal<Option<Trouble>>) {
+    let page = document().query_selector("[data-live-page]").ok().flatten();
+    // The server repeats what came since the page was read, and what the browser says that it did not hear.
+    let changes = page.and_then(|page| page.get_attribute("data-live-page"));
+    let Some(source) = changes.and_then(|changes| EventSource::new(&changes).ok()) else {
         return;
     };
-    let has_gap = Cell::new(is_again);
     listen(&source, "open", move |_: Event| {
         if trouble.get_untracked() == Some(Trouble::Cut) {
             trouble.set(None);
-        }
-        // Anything may have changed meanwhile.
-        if has_gap.replace(true) {
-            arrange_refresh();
         }
     });
     listen(&source, "message", |message: MessageEvent| {
@@ -93,7 +91,7 @@ fn mend(source: &EventSource, trouble: RwSignal<Option<Trouble>>) {
     set_timeout(
         move || {
             if is_current(&watched) {
-                open(trouble, true);
+                open(trouble);
             }
         },
         REOPEN_AFTER,
@@ -104,7 +102,8 @@ fn is_current(source: &EventSource) -> bool {
     STREAM.with_borrow(|current| current.as_ref() == Some(source))
 }
 
-/// Whether the page names what the event is about: its topic (`download`), or that one thing (`download:0190…`).
+/// Whether the page names what the event is about: its topic (`download`), or that one thing (`download:0190…`). What was
+/// `missed` may be about any.
 fn concerns_page(message: &MessageEvent) -> bool {
     let event = message
         .data()
@@ -117,12 +116,11 @@ fn concerns_page(message: &MessageEvent) -> bool {
     let Some(topic) = part("topic") else { return false };
     let one = part("id").map(|id| format!("{topic}:{id}"));
     let page = document().query_selector("[data-topics]").ok().flatten();
-    let topics = page
-        .and_then(|page| page.get_attribute("data-topics"))
-        .unwrap_or_default();
-    topics
-        .split(' ')
-        .any(|wanted| wanted == topic || Some(wanted) == one.as_deref())
+    let topics = page.and_then(|page| page.get_attribute("data-topics"));
+    topics.is_some_and(|topics| {
+        let is_about = |wanted: &str| wanted == topic || Some(wanted) == one.as_deref();
+        topic == "missed" || topics.split(' ').any(is_about)
+    })
 }
 
 /// Asks for the page once the burst is over; a page that nobody looks at waits until somebody does.

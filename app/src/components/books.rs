@@ -8,6 +8,7 @@ use super::icons::Icon;
 use super::notices::Tone;
 use super::states::Badge;
 use crate::format;
+use crate::link::link_to;
 
 /// Covers beside each other.
 #[component]
@@ -30,7 +31,7 @@ fn BookCard(book: BookSummary, is_first: bool) -> impl IntoView {
     let series = book.series.first().map(series_text);
     let length = book.duration_seconds.map(format::format_duration);
     let is_missing = book.is_missing;
-    let (address, title) = (format!("/books/{}", book.id), book.title.clone());
+    let (address, title) = (link_to(format_args!("/books/{}", book.id)), book.title.clone());
     view! {
         <a class="book-card" href=address data-missing=is_missing.then_some("")>
             <Cover book=book width=180 is_first=is_first />
@@ -64,7 +65,7 @@ fn BookRow(book: BookSummary) -> impl IntoView {
     let series = book.series.first().map(series_text);
     let year = book.published_year.map(|year| year.to_string());
     let length = book.duration_seconds.map(format::format_duration);
-    let (key, address) = (book.id.to_string(), format!("/books/{}", book.id));
+    let (key, address) = (book.id.to_string(), link_to(format_args!("/books/{}", book.id)));
     let (title, is_missing) = (book.title.clone(), book.is_missing);
     view! {
         <li class="book-row" data-key=key>
@@ -101,7 +102,7 @@ pub fn PeopleLinks(
     let links = people
         .into_iter()
         .map(|person| {
-            view! { <li><a href=format!("/library?{filter}={}", person.id)><bdi>{person.name}</bdi></a></li> }
+            view! { <li><a href=link_to(format_args!("/library?{filter}={}", person.id))><bdi>{person.name}</bdi></a></li> }
         })
         .collect_view();
     view! { <ul class="inline-list">{links}</ul> }

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use types::library::BookSummary;
 
+use crate::link::link_to;
+
 /// A book's cover, or a plain one with its title when it has none. The title always stands beside it, so the picture
 /// itself is not announced.
 #[component]
@@ -23,7 +25,7 @@ pub fn Cover(
         }
         .into_any();
     }
-    let address = |width: u32| format!("/covers/{}?v={}&w={width}", book.id, book.cover_version);
+    let address = |width: u32| link_to(format_args!("/covers/{}?v={}&w={width}", book.id, book.cover_version));
     let (normal, sharp) = (address(width), address(width * 2));
     view! {
         <img

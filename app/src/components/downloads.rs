@@ -6,6 +6,7 @@ use types::downloads::DownloadSummary;
 use super::moment::Moment;
 use super::states::{Badge, download_face, hold_label};
 use crate::format;
+use crate::link::link_to;
 
 /// Downloads one below the other.
 #[component]
@@ -25,7 +26,7 @@ fn DownloadRow(download: DownloadSummary) -> impl IntoView {
     view! {
         <li class="row" data-key=download.id.to_string()>
             <div class="row-head">
-                <a class="row-title clamp-2" href=format!("/downloads/{}", download.id)><bdi>{download.title.clone()}</bdi></a>
+                <a class="row-title clamp-2" href=link_to(format_args!("/downloads/{}", download.id))><bdi>{download.title.clone()}</bdi></a>
                 <Badge face=download_face(download.state) />
                 {hold.map(|hold| view! { <span class="tag">{hold}</span> })}
             </div>

@@ -1,10 +1,11 @@
 //! The frame: navigation at the side of a desk, at the foot of a phone; the page between.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_router::hooks::use_location;
 use types::people::{CurrentUser, Role};
 
 use super::icons::{Drawing, Icon};
+use crate::link::link_to;
 
 /// A place in the navigation.
 #[derive(Clone, Copy)]
@@ -46,14 +47,14 @@ const MORE: [Place; 8] = [
 
 /// The frame around a signed-in page.
 #[component]
-pub fn Frame(user: CurrentUser, has_sandbox: bool, children: Children) -> impl IntoView {
+pub fn Frame(user: CurrentUser, has_sandbox: bool, changes: String, children: Children) -> impl IntoView {
     view! {
         <a class="skip-link" href="#page">"Skip to the page"</a>
         <div class="frame">
             <SideBar user=user.clone() />
             <div class="frame-page">
                 {has_sandbox.then(|| view! { <SandboxBanner /> })}
-                <main id="page" tabindex="-1" data-live-page="">{children()}</main>
+                <main id="page" tabindex="-1" data-live-page=changes>{children()}</main>
             </div>
             <BottomBar user=user />
         </div>
@@ -75,7 +76,7 @@ fn SideBar(user: CurrentUser) -> impl IntoView {
     let role = user.role;
     view! {
         <header class="side-bar">
-            <A href="/" attr:class="brand">"mamcrawler"</A>
+            <PlaceLink path="/" class="brand">"mamcrawler"</PlaceLink>
             <nav aria-label="Main">
                 <PlaceLinks places=&MAIN role=role />
                 <hr />
@@ -107,15 +108,28 @@ fn PlaceLinks(places: &'static [Place], role: Role) -> impl IntoView {
         .map(|place| {
             view! {
                 <li>
-                    <A href=place.path exact={place.path == "/"} attr:class="place">
+                    <PlaceLink path=place.path class="place">
                         <Drawing icon=place.icon />
                         <span>{place.word}</span>
-                    </A>
+                    </PlaceLink>
                 </li>
             }
         })
         .collect_view();
     view! { <ul class="places">{links}</ul> }
+}
+
+/// A link that says where one is.
+#[component]
+fn PlaceLink(path: &'static str, class: &'static str, children: Children) -> impl IntoView {
+    let is_here = use_location().pathname.with_untracked(|shown| is_within(path, shown));
+    view! { <a href=link_to(path) class=class aria-current=is_here.then_some("page")>{children()}</a> }
+}
+
+/// Whether an address is a place or something in it. In the first page, which is a slash alone, is nothing but itself.
+fn is_within(place: &str, shown: &str) -> bool {
+    let rest = shown.strip_prefix(place);
+    rest.is_some_and(|rest| rest.is_empty() || (place.len() > 1 && rest.starts_with('/')))
 }
 
 /// The head of a page: its title, and what can be done with all of it.
@@ -150,6 +164,26 @@ fn shorten(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_where_one_is_in_it() {
+        for (place, shown) in [
+            ("/", "/"),
+            ("/search", "/search"),
+            ("/search", "/search/7"),
+            ("/search", "/search/"),
+        ] {
+            assert!(is_within(place, shown), "{place} {shown}");
+        }
+        for (place, shown) in [
+            ("/", "/search"),
+            ("/search", "/"),
+            ("/search", "/searches"),
+            ("/search/7", "/search"),
+        ] {
+            assert!(!is_within(place, shown), "{place} {shown}");
+        }
+    }
 
     #[test]
     fn a_tab_title_is_one_short_line() {

@@ -5,6 +5,7 @@ use types::{ApiError, ErrorCode};
 
 use super::icons::{Drawing, Icon};
 use crate::api::request_id;
+use crate::link::link_to;
 
 /// How a notice is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub fn ErrorNotice(error: ApiError) -> impl IntoView {
     view! {
         <Notice tone=Tone::Bad>
             <p>{error.message}</p>
-            {is_signed_out.then(|| view! { <p><a href="/login">"Sign in"</a></p> })}
+            {is_signed_out.then(|| view! { <p><a href=link_to("/login")>"Sign in"</a></p> })}
             {is_ours.then(|| view! { <RequestName /> })}
         </Notice>
     }

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
+use crate::link::link_to;
+
 /// Links to the next page and back to the first.
 #[component]
 pub fn Pager(
@@ -26,7 +28,7 @@ pub fn Pager(
     })
 }
 
-/// An address with one value of its query replaced or left out.
+/// A link to `path` with one value of its query replaced or left out.
 pub fn link_with(path: &str, query: &ParamsMap, name: &'static str, value: Option<&str>) -> String {
     let mut changed = query.clone();
     for dropped in [name, "__path", "__err", "done"] {
@@ -35,7 +37,7 @@ pub fn link_with(path: &str, query: &ParamsMap, name: &'static str, value: Optio
     if let Some(value) = value {
         changed.insert(name, value.to_owned());
     }
-    format!("{path}{}", changed.to_query_string())
+    link_to(format_args!("{path}{}", changed.to_query_string()))
 }
 
 #[cfg(test)]

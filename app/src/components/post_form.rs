@@ -9,6 +9,7 @@ use types::ApiError;
 use super::fields::Complaints;
 use super::notices::ErrorNotice;
 use crate::api::AppError;
+use crate::link::link_to;
 
 /// A form's way to its server function, and what that complained about when it was posted last.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ pub fn PostForm(post: Post, children: Children) -> impl IntoView {
     let fields = children();
     let rest = post.error.filter(|_| complaints.has_rest());
     view! {
-        <form method="post" action=post.path>
+        <form method="post" action=link_to(post.path)>
             {rest.map(|error| view! { <ErrorNotice error=error /> })}
             {fields}
         </form>
@@ -46,7 +47,7 @@ pub fn PostForm(post: Post, children: Children) -> impl IntoView {
 /// A form that is only a button. There may be one for each row, so the page says what went wrong, by [`PostErrors`].
 #[component]
 pub fn ButtonForm(post: Post, children: Children) -> impl IntoView {
-    view! { <form method="post" action=post.path>{children()}</form> }
+    view! { <form method="post" action=link_to(post.path)>{children()}</form> }
 }
 
 /// What the buttons of a page were refused.

@@ -6,6 +6,7 @@ use types::jobs::RunSummary;
 use super::moment::Moment;
 use super::states::{Badge, run_face};
 use crate::format;
+use crate::link::link_to;
 
 /// Runs one below the other.
 #[component]
@@ -21,7 +22,7 @@ fn RunRow(run: RunSummary) -> impl IntoView {
     view! {
         <li class="row row-tight" data-key=run.id.to_string()>
             <div class="row-head">
-                <a class="row-title" href=format!("/runs/{}", run.id)>{run.kind.label()}</a>
+                <a class="row-title" href=link_to(format_args!("/runs/{}", run.id))>{run.kind.label()}</a>
                 <Badge face=run_face(run.status) />
             </div>
             <p class="row-sentence clamp-2" dir="auto">{run.sentence.clone()}</p>

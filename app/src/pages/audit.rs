@@ -17,6 +17,7 @@ use crate::components::notices::{Empty, ErrorNotice, Tone};
 use crate::components::pager::{Pager, link_with};
 use crate::components::states::Badge;
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_page_request, read_query, show};
 
 /// Lines by what the address asks for, newest first.
@@ -75,7 +76,7 @@ fn FilterForm(query: ParamsMap) -> impl IntoView {
         .map(|(action, words)| view! { <option value=*action selected={*action == chosen}>{*words}</option> })
         .collect_view();
     view! {
-        <form method="get" action="/audit" class="library-form" role="search" autocomplete="off" data-live="">
+        <form method="get" action=link_to("/audit") class="library-form" role="search" autocomplete="off" data-live="">
             <div class="search-box">
                 <label for="audit-search" class="visually-hidden">"Words in the log"</label>
                 <input id="audit-search" type="search" name="q" value=value("q") dir="auto" spellcheck="false" placeholder="Words in the log" />
@@ -98,7 +99,7 @@ fn FilterForm(query: ParamsMap) -> impl IntoView {
 fn Found(page: Page<AuditEntry>, filter: AuditFilter, query: ParamsMap) -> impl IntoView {
     if page.items.is_empty() {
         return view! {
-            <Empty title="No line matches."><p><a href="/audit">"Show everything"</a></p></Empty>
+            <Empty title="No line matches."><p><a href=link_to("/audit")>"Show everything"</a></p></Empty>
         }
         .into_any();
     }
@@ -136,7 +137,7 @@ fn export_address(format: AuditFormat, filter: &AuditFilter) -> String {
             query.insert(name, value);
         }
     }
-    format!("/api/v1/audit/export{}", query.to_query_string())
+    link_to(format_args!("/api/v1/audit/export{}", query.to_query_string()))
 }
 
 #[component]

@@ -12,6 +12,7 @@ use crate::components::notices::Empty;
 use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, backup_face};
 use crate::format;
+use crate::link::link_to;
 use crate::pages::show;
 
 /// The backups of the database, newest first.
@@ -19,7 +20,7 @@ use crate::pages::show;
 pub fn BackupsPage() -> impl IntoView {
     let run = Post::to::<RunNow>();
     view! {
-        <PageHead title="Backups" topics="run"><a class="button" href="/jobs">"Jobs"</a></PageHead>
+        <PageHead title="Backups" topics="run"><a class="button" href=link_to("/jobs")>"Jobs"</a></PageHead>
         <PostErrors posts=vec![run.clone()] />
         {show(async move {
             let backups = list_backups().await?;

@@ -13,6 +13,7 @@ use crate::components::moment::Moment;
 use crate::components::notices::Tone;
 use crate::components::states::Badge;
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_id, show};
 
 /// One book by its id.
@@ -58,7 +59,7 @@ fn SeriesFact(series: Vec<SeriesRef>) -> impl IntoView {
         .map(|entry| {
             view! {
                 <li>
-                    <a href=format!("/library?series={}", entry.id)><bdi>{entry.name}</bdi></a>
+                    <a href=link_to(format_args!("/library?series={}", entry.id))><bdi>{entry.name}</bdi></a>
                     {entry.sequence.map(|sequence| view! { <span class="num">", "<bdi>{sequence}</bdi></span> })}
                 </li>
             }
@@ -159,7 +160,7 @@ fn Source(book: BookDetail) -> impl IntoView {
                 {book.source_updated_at.map(|at| view! { <div><dt>"Changed there"</dt><dd><Moment at=at /></dd></div> })}
                 <div><dt>"Read here"</dt><dd><Moment at=book.synced_at /></dd></div>
                 {book.download_id.map(|id| view! {
-                    <div><dt>"Download"</dt><dd><a href=format!("/downloads/{id}")>"How it got here"</a></dd></div>
+                    <div><dt>"Download"</dt><dd><a href=link_to(format_args!("/downloads/{id}"))>"How it got here"</a></dd></div>
                 })}
             </dl>
         </section>

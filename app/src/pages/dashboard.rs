@@ -16,6 +16,7 @@ use crate::components::notices::{Empty, Notice, Tone};
 use crate::components::runs::RunList;
 use crate::components::states::{Badge, health_face};
 use crate::format;
+use crate::link::link_to;
 use crate::pages::show;
 
 /// Follows everything that changes.
@@ -53,7 +54,7 @@ fn Everything(dashboard: Dashboard) -> impl IntoView {
                 {dashboard.accounts.into_iter().map(|account| view! { <AccountCard account=account /> }).collect_view()}
                 {(!dashboard.runs.is_empty()).then(|| view! {
                     <section class="section">
-                        <h2><a href="/jobs">"Runs"</a></h2>
+                        <h2><a href=link_to("/jobs")>"Runs"</a></h2>
                         <RunList runs=dashboard.runs />
                     </section>
                 })}
@@ -76,15 +77,16 @@ fn JobProblems(count: u64) -> impl IntoView {
         1 => "A job could not do something.".to_owned(),
         _ => format!("Jobs could not do {} things.", format::format_count(count)),
     };
-    (count > 0)
-        .then(|| view! { <Notice tone=Tone::Warning>{told}" "<a href="/problems">"See the problems"</a></Notice> })
+    (count > 0).then(
+        || view! { <Notice tone=Tone::Warning>{told}" "<a href=link_to("/problems")>"See the problems"</a></Notice> },
+    )
 }
 
 #[component]
 fn Quiet() -> impl IntoView {
     view! {
         <Empty title="Nothing is under way.">
-            <p><a href="/search">"Look for an audiobook"</a>", or browse "<a href="/library">"the library"</a>"."</p>
+            <p><a href=link_to("/search")>"Look for an audiobook"</a>", or browse "<a href=link_to("/library")>"the library"</a>"."</p>
         </Empty>
     }
 }
@@ -97,7 +99,7 @@ fn Unconnected() -> impl IntoView {
                 view! {
                     <p>
                         "Connect Audiobookshelf, a download client and an indexer under "
-                        <a href="/integrations">"Integrations"</a>"."
+                        <a href=link_to("/integrations")>"Integrations"</a>"."
                     </p>
                 }.into_any()
             } else {
@@ -124,7 +126,7 @@ fn Arrived(books: Vec<BookSummary>) -> impl IntoView {
     (!books.is_empty()).then(|| {
         view! {
             <section class="section" data-key="arrived">
-                <h2><a href="/library?sort=-added">"New in the library"</a></h2>
+                <h2><a href=link_to("/library?sort=-added")>"New in the library"</a></h2>
                 <BookGrid books=books />
             </section>
         }
@@ -145,7 +147,7 @@ fn CountsCard(counts: LibraryCounts) -> impl IntoView {
     ];
     view! {
         <section class="section">
-            <h2><a href="/library">"Library"</a></h2>
+            <h2><a href=link_to("/library")>"Library"</a></h2>
             <FactList facts=facts.map(|(name, value)| (name, Some(value))).to_vec() />
             <p class="row-meta">
                 {match counts.last_synced_at {

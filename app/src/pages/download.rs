@@ -14,6 +14,7 @@ use crate::components::moment::Moment;
 use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, download_face, hold_label};
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_id, show};
 
 /// What can be done with a download.
@@ -130,7 +131,9 @@ fn Parts(parts: Vec<DownloadPart>) -> impl IntoView {
                 count => format!("{count} files"),
             };
             let title = match part.book_id {
-                Some(id) => view! { <a href=format!("/books/{id}")><bdi>{part.title}</bdi></a> }.into_any(),
+                Some(id) => {
+                    view! { <a href=link_to(format_args!("/books/{id}"))><bdi>{part.title}</bdi></a> }.into_any()
+                }
                 None => view! { <bdi>{part.title}</bdi> }.into_any(),
             };
             view! {
@@ -176,8 +179,8 @@ fn Facts(download: DownloadDetail) -> impl IntoView {
                 <div><dt>"Asked for"</dt><dd><Moment at=summary.created_at /></dd></div>
             </dl>
             <div class="actions">
-                {download.book_id.map(|id| view! { <a class="button" href=format!("/books/{id}")>"Open the book"</a> })}
-                {download.search_id.map(|id| view! { <a class="button" href=format!("/search/{id}")>"See the choice"</a> })}
+                {download.book_id.map(|id| view! { <a class="button" href=link_to(format_args!("/books/{id}"))>"Open the book"</a> })}
+                {download.search_id.map(|id| view! { <a class="button" href=link_to(format_args!("/search/{id}"))>"See the choice"</a> })}
             </div>
         </section>
     }

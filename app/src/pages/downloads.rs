@@ -8,6 +8,7 @@ use crate::components::downloads::DownloadList;
 use crate::components::layout::PageHead;
 use crate::components::notices::Empty;
 use crate::components::pager::Pager;
+use crate::link::link_to;
 use crate::pages::{read_page_request, read_query, show};
 
 /// The tabs: word in the address, word on the tab, what it shows.
@@ -28,7 +29,7 @@ pub fn DownloadsPage() -> impl IntoView {
         .into_iter()
         .map(|(word, label, tab)| {
             let is_here = (scope == tab).then_some("page");
-            view! { <li><a href=format!("/downloads?show={word}") aria-current=is_here>{label}</a></li> }
+            view! { <li><a href=link_to(format_args!("/downloads?show={word}")) aria-current=is_here>{label}</a></li> }
         })
         .collect_view();
     view! {
@@ -63,7 +64,7 @@ fn Nothing(scope: DownloadScope) -> impl IntoView {
         DownloadScope::Finished => "Nothing has finished yet.",
         DownloadScope::All => "There are no downloads yet.",
     };
-    view! { <Empty title=title><p><a href="/search">"Look for an audiobook"</a></p></Empty> }
+    view! { <Empty title=title><p><a href=link_to("/search")>"Look for an audiobook"</a></p></Empty> }
 }
 
 #[cfg(test)]

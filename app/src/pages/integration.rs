@@ -11,6 +11,7 @@ use crate::components::integration_form::{IntegrationFields, purpose};
 use crate::components::layout::PageHead;
 use crate::components::post_form::{Post, PostForm};
 use crate::islands::test_button::TestButton;
+use crate::link::link_to;
 use crate::pages::{read_query, show};
 
 /// `/integrations/new?kind=…` or `/integrations/{id}`.
@@ -52,10 +53,10 @@ fn Editor(kind: IntegrationKind, stored: Option<Integration>) -> impl IntoView {
             <p class="hint">{kind.label()}": "{purpose(kind)}</p>
             <PostForm post={Post::to::<SaveIntegration>()}>
                 <IntegrationFields kind=kind stored=stored />
-                <div class="actions" data-test=TestIntegration::PATH>
+                <div class="actions" data-test=link_to(TestIntegration::PATH)>
                     <button class="button button-primary" type="submit">"Save"</button>
                     <TestButton />
-                    <a class="button button-quiet" href="/integrations">"Back"</a>
+                    <a class="button button-quiet" href=link_to("/integrations")>"Back"</a>
                 </div>
             </PostForm>
         </section>

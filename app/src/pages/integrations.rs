@@ -12,6 +12,7 @@ use crate::components::moment::Moment;
 use crate::components::notices::{Empty, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, health_face};
+use crate::link::link_to;
 use crate::pages::show;
 
 /// What can be done with an integration.
@@ -64,7 +65,7 @@ fn IntegrationRow(integration: Integration, posts: Posts) -> impl IntoView {
     view! {
         <li class="row" data-key=key>
             <div class="row-head">
-                <a class="row-title" href=format!("/integrations/{}", integration.id)><bdi>{integration.name.clone()}</bdi></a>
+                <a class="row-title" href=link_to(format_args!("/integrations/{}", integration.id))><bdi>{integration.name.clone()}</bdi></a>
                 <Badge face=face />
                 {integration.is_sandbox.then(|| view! { <span class="tag tag-sandbox">"Sandbox stand-in"</span> })}
             </div>
@@ -93,7 +94,7 @@ fn RowActions(integration: Integration, posts: Posts) -> impl IntoView {
                 <input type="hidden" name="id" value=id.to_string() />
                 <button class="button" type="submit" data-busy="Testing…">"Test"</button>
             </ButtonForm>
-            <a class="button button-quiet" href=format!("/integrations/{id}")>"Edit"</a>
+            <a class="button button-quiet" href=link_to(format_args!("/integrations/{id}"))>"Edit"</a>
             <ButtonForm post=posts.set_enabled>
                 <input type="hidden" name="id" value=id.to_string() />
                 <input type="hidden" name="is_enabled" value=(!integration.is_enabled).to_string() />
@@ -118,7 +119,7 @@ fn AddChoices() -> impl IntoView {
         .map(|kind| {
             view! {
                 <li>
-                    <a class="choice" href=format!("/integrations/new?kind={kind}")>
+                    <a class="choice" href=link_to(format_args!("/integrations/new?kind={kind}"))>
                         <strong>{kind.label()}</strong>
                         <span>{purpose(*kind)}</span>
                     </a>

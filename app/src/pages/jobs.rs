@@ -16,6 +16,7 @@ use crate::components::pager::Pager;
 use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::runs::RunList;
 use crate::components::states::{Badge, run_face};
+use crate::link::link_to;
 use crate::pages::{read_page_request, read_query, show};
 
 /// What can be done with a job.
@@ -35,8 +36,8 @@ pub fn JobsPage() -> impl IntoView {
     let chosen = read_kind(&read_query());
     view! {
         <PageHead title="Jobs" topics="run">
-            {may(Role::Manager).then(|| view! { <a class="button" href="/problems">"Problems"</a> })}
-            {may(Role::Admin).then(|| view! { <a class="button" href="/backups">"Backups"</a> })}
+            {may(Role::Manager).then(|| view! { <a class="button" href=link_to("/problems")>"Problems"</a> })}
+            {may(Role::Admin).then(|| view! { <a class="button" href=link_to("/backups")>"Backups"</a> })}
         </PageHead>
         <PostErrors posts=vec![posts.run.clone(), posts.set_enabled.clone()] />
         {show(async move {
@@ -100,7 +101,7 @@ fn Runs() -> impl IntoView {
     view! {
         <section class="section">
             <h2>"Runs"</h2>
-            {kind.map(|_| view! { <p class="row-meta">"Of one job. "<a href="/jobs">"Show all"</a></p> })}
+            {kind.map(|_| view! { <p class="row-meta">"Of one job. "<a href=link_to("/jobs")>"Show all"</a></p> })}
             {show(async move {
                 let page = list_runs(kind, read_page_request(&query)).await?;
                 if page.items.is_empty() {
@@ -128,7 +129,7 @@ fn JobRow(job: JobSummary, posts: Posts) -> impl IntoView {
     view! {
         <li class="row row-tight" data-key=key>
             <div class="row-head">
-                <a class="row-title" href=format!("/jobs?kind={}", job.kind)>{job.kind.label()}</a>
+                <a class="row-title" href=link_to(format_args!("/jobs?kind={}", job.kind))>{job.kind.label()}</a>
                 <Badge face=face />
             </div>
             <p class="row-meta">
@@ -140,7 +141,7 @@ fn JobRow(job: JobSummary, posts: Posts) -> impl IntoView {
             {job.last_run.clone().map(|run| view! {
                 <p class="row-meta">
                     <Badge face=run_face(run.status) />
-                    <a href=format!("/runs/{}", run.id)>"Last run"</a>
+                    <a href=link_to(format_args!("/runs/{}", run.id))>"Last run"</a>
                     <Moment at=run.finished_at.or(run.started_at).unwrap_or(run.queued_at) />
                 </p>
             })}
@@ -151,6 +152,7 @@ fn JobRow(job: JobSummary, posts: Posts) -> impl IntoView {
 
 #[component]
 fn JobActions(job: JobSummary, posts: Posts) -> impl IntoView {
+    let is_own_page = read_kind(&read_query()) == Some(job.kind);
     may(Role::Admin).then(|| {
         view! {
             <div class="actions">
@@ -167,7 +169,7 @@ fn JobActions(job: JobSummary, posts: Posts) -> impl IntoView {
                         {if job.is_enabled { "Switch off" } else { "Switch on" }}
                     </button>
                 </ButtonForm>
-                <a class="button button-quiet" href=format!("/jobs?kind={}", job.kind)>"Change"</a>
+                {(!is_own_page).then(|| view! { <a class="button button-quiet" href=link_to(format_args!("/jobs?kind={}", job.kind))>"Change"</a> })}
             </div>
         }
     })

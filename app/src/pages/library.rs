@@ -11,6 +11,7 @@ use crate::components::layout::PageHead;
 use crate::components::notices::Empty;
 use crate::components::pager::{Pager, link_with};
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_query, show};
 
 /// Books by what the address asks for.
@@ -26,7 +27,7 @@ pub fn LibraryPage() -> impl IntoView {
         let switch = view! { <ViewSwitch query=query.clone() /> };
         Ok(view! {
             <PageHead title="Library" topics="library">{switch}</PageHead>
-            <form method="get" action="/library" class="library-form" role="search" autocomplete="off" data-live="">
+            <form method="get" action=link_to("/library") class="library-form" role="search" autocomplete="off" data-live="">
                 <SearchBox text=text />
                 // A view that was chosen stays while one searches.
                 {is_list.then(|| view! { <input type="hidden" name="view" value="list" /> })}
@@ -143,7 +144,7 @@ fn Found(page: Page<BookSummary>, query: ParamsMap) -> impl IntoView {
     view! {
         <p class="found num" role="status">
             {format::format_counted(page.total, "book", "books")}
-            {is_narrowed.then(|| view! { " · " <a href="/library">"Show all"</a> })}
+            {is_narrowed.then(|| view! { " · " <a href=link_to("/library")>"Show all"</a> })}
         </p>
         {books}
         <Pager path="/library" query=query next_cursor=page.next_cursor />
@@ -160,7 +161,7 @@ fn NothingFound(is_narrowed: bool) -> impl IntoView {
     if is_narrowed {
         view! {
             <Empty title="No book matches.">
-                <p><a href="/library">"Show all books"</a>", or "<a href="/search">"look for it at the indexers"</a>"."</p>
+                <p><a href=link_to("/library")>"Show all books"</a>", or "<a href=link_to("/search")>"look for it at the indexers"</a>"."</p>
             </Empty>
         }
         .into_any()
@@ -168,8 +169,8 @@ fn NothingFound(is_narrowed: bool) -> impl IntoView {
         view! {
             <Empty title="The library is empty.">
                 <p>
-                    "Books appear once Audiobookshelf is connected under "<a href="/integrations">"Integrations"</a>
-                    " and was read. The "<a href="/jobs">"Jobs"</a>" page shows how far that is."
+                    "Books appear once Audiobookshelf is connected under "<a href=link_to("/integrations")>"Integrations"</a>
+                    " and was read. The "<a href=link_to("/jobs")>"Jobs"</a>" page shows how far that is."
                 </p>
             </Empty>
         }

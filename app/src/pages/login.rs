@@ -8,6 +8,7 @@ use crate::api::people::Login;
 use crate::api::shell::get_shell;
 use crate::components::fields::TextField;
 use crate::components::post_form::{Post, PostForm};
+use crate::link::link_to;
 use crate::pages::show;
 
 /// User name and password, or the single sign-on provider.
@@ -52,7 +53,7 @@ fn LoginForm() -> impl IntoView {
 fn ProviderLink(name: String) -> impl IntoView {
     view! {
         <p class="other-way">
-            <a class="button" href="/auth/oidc/start?return_to=/" rel="external">
+            <a class="button" href=link_to("/auth/oidc/start?return_to=/") rel="external">
                 <span>"Sign in with "<bdi>{name}</bdi></span>
             </a>
         </p>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::notices::{Empty, RequestName};
+use crate::link::link_to;
 
 /// Says so, and leads back.
 #[component]
@@ -11,7 +12,7 @@ pub fn NotFoundPage() -> impl IntoView {
         <leptos_meta::Title text="Not found" />
         <main class="lone-page">
             <Empty title="There is nothing at this address.">
-                <p>"It may have been removed, or the link is mistyped. " <a href="/">"Go to the first page"</a></p>
+                <p>"It may have been removed, or the link is mistyped. " <a href=link_to("/")>"Go to the first page"</a></p>
                 <RequestName />
             </Empty>
         </main>

@@ -12,6 +12,7 @@ use crate::components::notices::Empty;
 use crate::components::pager::Pager;
 use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_page_request, read_query, show};
 
 /// What can be done about a problem.
@@ -31,10 +32,10 @@ pub fn ProblemsPage() -> impl IntoView {
         dismiss: Post::to::<DismissFailure>(),
     };
     view! {
-        <PageHead title="Problems" topics="failures"><a class="button" href="/jobs">"Jobs"</a></PageHead>
+        <PageHead title="Problems" topics="failures"><a class="button" href=link_to("/jobs")>"Jobs"</a></PageHead>
         <PostErrors posts=vec![posts.retry.clone(), posts.dismiss.clone()] />
         {kind.map(|kind| view! {
-            <p class="row-meta">{format!("Of \"{}\". ", kind.label())}<a href="/problems">"Show all"</a></p>
+            <p class="row-meta">{format!("Of \"{}\". ", kind.label())}<a href=link_to("/problems")>"Show all"</a></p>
         })}
         {show(async move {
             let page = list_failures(kind, read_page_request(&query)).await?;
@@ -77,7 +78,7 @@ fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
     view! {
         <li class="row row-tight" data-key=id.clone()>
             <div class="row-head">
-                <a class="row-title" href=format!("/problems?kind={}", failure.kind)>{failure.kind.label()}</a>
+                <a class="row-title" href=link_to(format_args!("/problems?kind={}", failure.kind))>{failure.kind.label()}</a>
                 <span class="tag num">{times}</span>
             </div>
             {failure.item.map(|item| view! { <p class="row-sub"><ItemLink item=item /></p> })}
@@ -86,7 +87,7 @@ fn ProblemRow(failure: Failure, posts: Posts) -> impl IntoView {
                 <span>"last "<Moment at=failure.last_at /></span>
                 {(failure.count > 1).then(|| view! { <span>"first "<Moment at=failure.first_at /></span> })}
                 {failure.dismissed_at.map(|at| view! { <span>{again.clone()}<Moment at=at /></span> })}
-                {failure.last_run.map(|run| view! { <a href=format!("/runs/{run}")>"Last run"</a> })}
+                {failure.last_run.map(|run| view! { <a href=link_to(format_args!("/runs/{run}"))>"Last run"</a> })}
             </p>
             <div class="actions">
                 {can_retry.then(|| view! { <ProblemButton post=posts.retry id=id.clone() word="Retry" /> })}
@@ -117,8 +118,8 @@ fn ProblemButton(post: Post, id: String, word: &'static str) -> impl IntoView {
 #[component]
 fn ItemLink(item: FailedItem) -> impl IntoView {
     let path = match item.kind {
-        FailedItemKind::Download => format!("/downloads/{}", item.id),
-        FailedItemKind::Integration => format!("/integrations/{}", item.id),
+        FailedItemKind::Download => link_to(format_args!("/downloads/{}", item.id)),
+        FailedItemKind::Integration => link_to(format_args!("/integrations/{}", item.id)),
         FailedItemKind::Gone => return "What it was about was removed meanwhile.".into_any(),
     };
     view! { <a href=path><bdi>{item.name}</bdi></a> }.into_any()

@@ -17,6 +17,7 @@ use crate::components::search_fields::{HiddenSearch, SearchFields};
 use crate::components::states::{Badge, indexer_face};
 use crate::components::verdicts::CandidateCard;
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_id, show};
 
 /// What can be done with a result.
@@ -88,7 +89,7 @@ fn SearchActions(form: SearchForm, is_wanted: bool, posts: Posts) -> impl IntoVi
     view! {
         <div class="actions">
             {if is_wanted {
-                view! { <a class="button" href="/wants">"It is wanted"</a> }.into_any()
+                view! { <a class="button" href=link_to("/wants")>"It is wanted"</a> }.into_any()
             } else {
                 view! {
                     <ButtonForm post=posts.want>
@@ -176,7 +177,7 @@ fn Judged(candidate: Candidate, grab: Post) -> impl IntoView {
     let (id, decision) = (candidate.id.to_string(), candidate.verdict.decision);
     let grabbed = candidate.download_id;
     let button = match (grabbed, decision) {
-        (Some(download), _) => view! { <a class="button" href=format!("/downloads/{download}")>"Grabbed: see the download"</a> }.into_any(),
+        (Some(download), _) => view! { <a class="button" href=link_to(format_args!("/downloads/{download}"))>"Grabbed: see the download"</a> }.into_any(),
         (None, _) if !may(Role::Manager) => ().into_any(),
         (None, Decision::Accepted) => view! { <GrabForm id=id.clone() is_forced=false post=grab /> }.into_any(),
         (None, _) => view! {

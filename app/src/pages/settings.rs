@@ -8,6 +8,7 @@ use crate::components::fields::{CheckField, SelectField, TextField};
 use crate::components::layout::PageHead;
 use crate::components::notices::{Notice, Tone};
 use crate::components::post_form::{Post, PostForm};
+use crate::link::link_to;
 use crate::pages::{read_query, show};
 
 /// One form for all of them.
@@ -24,7 +25,7 @@ pub fn SettingsPage() -> impl IntoView {
         )
         .await?;
         Ok(view! {
-            <PageHead title="Settings"><a class="button" href="/settings/sign-on">"Single sign-on"</a></PageHead>
+            <PageHead title="Settings"><a class="button" href=link_to("/settings/sign-on")>"Single sign-on"</a></PageHead>
             {is_saved.then(|| view! { <Notice tone=Tone::Good>"The settings were saved."</Notice> })}
             <PostForm post={Post::to::<SaveSettings>()}>
                 <div class="sections">

@@ -12,6 +12,7 @@ use crate::components::notices::{Notice, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::roles::role_choices;
 use crate::islands::test_button::TestButton;
+use crate::link::link_to;
 use crate::pages::{read_query, show};
 
 /// Rows for groups that are not named yet.
@@ -30,7 +31,7 @@ pub fn SignOnPage() -> impl IntoView {
         let config = get_sign_on().await?;
         let is_stored = !config.settings.issuer.is_empty();
         Ok(view! {
-            <PageHead title="Single sign-on"><a class="button" href="/settings">"All settings"</a></PageHead>
+            <PageHead title="Single sign-on"><a class="button" href=link_to("/settings")>"All settings"</a></PageHead>
             {done.map(|sentence| view! { <Notice tone=Tone::Good>{sentence}</Notice> })}
             <PostErrors posts=vec![check.clone()] />
             <RedirectSection address=config.redirect_uri.clone() />
@@ -73,7 +74,7 @@ fn Editor(config: OidcConfig) -> impl IntoView {
                 <PeopleSection settings=settings.clone() />
                 <RoleSection settings=settings />
             </div>
-            <div class="save-bar actions" data-test=TestSignOn::PATH>
+            <div class="save-bar actions" data-test=link_to(TestSignOn::PATH)>
                 <button class="button button-primary" type="submit">"Save"</button>
                 <TestButton />
             </div>

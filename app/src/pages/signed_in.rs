@@ -15,7 +15,10 @@ pub fn SignedIn() -> impl IntoView {
         Ok(match shell.user {
             _ if shell.needs_setup => view! { <Redirect path="/setup" /> }.into_any(),
             None => view! { <Redirect path="/login" /> }.into_any(),
-            Some(user) => view! { <Frame user=user has_sandbox=shell.has_sandbox><Outlet /></Frame> }.into_any(),
+            Some(user) => {
+                view! { <Frame user=user has_sandbox=shell.has_sandbox changes=shell.changes><Outlet /></Frame> }
+                    .into_any()
+            }
         })
     })
 }

@@ -15,6 +15,7 @@ use crate::components::moment::Moment;
 use crate::components::notices::{Notice, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::roles::role_choices;
+use crate::link::link_to;
 use crate::pages::{read_id, read_query, show};
 
 /// Everything an admin can change about somebody.
@@ -26,7 +27,7 @@ pub fn UserPage() -> impl IntoView {
     show(async move {
         let (user, identities) = get_user(read_id::<UserId>("user")?).await?;
         Ok(view! {
-            <PageHead title=user.username.clone()><a class="button" href="/users">"All users"</a></PageHead>
+            <PageHead title=user.username.clone()><a class="button" href=link_to("/users")>"All users"</a></PageHead>
             {done.map(|sentence| view! { <Notice tone=Tone::Good>{sentence}</Notice> })}
             <PostErrors posts=vec![set_active.clone(), delete.clone()] />
             <div class="sections">
@@ -112,7 +113,8 @@ fn IdentityLine(identity: Identity) -> impl IntoView {
 fn PasswordSection(user: User) -> impl IntoView {
     let is_own = api::user().is_some_and(|me| me.id == user.id);
     let form = if is_own {
-        view! { <p>"This is your own account. "<a href="/account">"Change your password there."</a></p> }.into_any()
+        view! { <p>"This is your own account. "<a href=link_to("/account")>"Change your password there."</a></p> }
+            .into_any()
     } else {
         view! {
             <PostForm post={Post::to::<ResetUserPassword>()}>

@@ -12,6 +12,7 @@ use crate::components::notices::{Notice, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::roles::role_choices;
 use crate::components::states::Badge;
+use crate::link::link_to;
 use crate::pages::{read_query, show};
 
 /// A list, and a form for one more.
@@ -50,7 +51,7 @@ fn UserRow(user: User, set_active: Post) -> impl IntoView {
     view! {
         <li class="row row-tight" data-key=user.id.to_string()>
             <div class="row-head">
-                <a class="row-title" href=format!("/users/{}", user.id)><bdi>{user.username}</bdi></a>
+                <a class="row-title" href=link_to(format_args!("/users/{}", user.id))><bdi>{user.username}</bdi></a>
                 <span class="tag">{user.role.as_str()}</span>
                 <Badge face=face />
             </div>
@@ -59,7 +60,7 @@ fn UserRow(user: User, set_active: Post) -> impl IntoView {
                 {user.last_login_at.map(|at| view! { <span>"Last signed in " <Moment at=at /></span> })}
             </p>
             <div class="actions">
-                <a class="button button-quiet" href=format!("/users/{}", user.id)>"Change"</a>
+                <a class="button button-quiet" href=link_to(format_args!("/users/{}", user.id))>"Change"</a>
                 <ButtonForm post=set_active>
                     <input type="hidden" name="id" value=user.id.to_string() />
                     <input type="hidden" name="is_active" value=(!user.is_active).to_string() />

@@ -15,6 +15,7 @@ use crate::components::pager::Pager;
 use crate::components::post_form::{ButtonForm, Post, PostErrors};
 use crate::components::states::{Badge, download_face, reason_label, want_face};
 use crate::format;
+use crate::link::link_to;
 use crate::pages::{read_page_request, read_query, show};
 
 /// The tabs: word in the address, word on the tab, what it shows.
@@ -46,11 +47,11 @@ pub fn WantsPage() -> impl IntoView {
         .enumerate()
         .map(|(index, (word, label, _))| {
             let is_here = (tab == index).then_some("page");
-            view! { <li><a href=format!("/wants?show={word}") aria-current=is_here>{label}</a></li> }
+            view! { <li><a href=link_to(format_args!("/wants?show={word}")) aria-current=is_here>{label}</a></li> }
         })
         .collect_view();
     view! {
-        <PageHead title="Wants" topics="wants download"><a class="button" href="/search">"Want something"</a></PageHead>
+        <PageHead title="Wants" topics="wants download"><a class="button" href=link_to("/search")>"Want something"</a></PageHead>
         <PostErrors posts=vec![posts.search.clone(), posts.cancel.clone()] />
         <nav aria-label="Which wants"><ul class="tabs">{tabs}</ul></nav>
         {show(show_wants(TABS[tab].2, query, posts))}
@@ -126,8 +127,8 @@ fn WantActions(want: Want, posts: Posts) -> impl IntoView {
     let cancel_id = id.clone();
     view! {
         <div class="actions">
-            {want.download_id.map(|id| view! { <a class="button button-quiet" href=format!("/downloads/{id}")>"Download"</a> })}
-            {want.search_id.map(|id| view! { <a class="button button-quiet" href=format!("/search/{id}")>"Last search"</a> })}
+            {want.download_id.map(|id| view! { <a class="button button-quiet" href=link_to(format_args!("/downloads/{id}"))>"Download"</a> })}
+            {want.search_id.map(|id| view! { <a class="button button-quiet" href=link_to(format_args!("/search/{id}"))>"Last search"</a> })}
             {can_search.then(|| view! {
                 <ButtonForm post=posts.search>
                     <input type="hidden" name="id" value=id />

@@ -42,11 +42,11 @@ pub async fn insert_snapshot(conn: &mut Connection, snapshot: &AccountSnapshotRo
     Ok(())
 }
 
-/// The newest snapshot of a service, however old.
+/// The snapshot of a service that was stored last, however old: one that a clock that was ahead dated later is older.
 pub async fn find_newest_snapshot(conn: &mut Connection, id: IntegrationId) -> DbResult<Option<AccountSnapshotRow>> {
     let query = account_snapshots::table
         .filter(account_snapshots::integration_id.eq(id.0))
-        .order((account_snapshots::taken_at.desc(), account_snapshots::id.desc()))
+        .order(account_snapshots::id.desc())
         .select(AccountSnapshotRow::as_select());
     Ok(query.first(conn).await.optional()?)
 }

@@ -40,6 +40,12 @@ pub enum DbError {
          start that version, or restore a backup made before the update"
     )]
     NewerDatabase(String),
+    /// What is in the database came from a restore that did not come to its end.
+    #[error(
+        "a restore into this database did not come to its end, or brought back something else than was backed up; make \
+         the database empty, and restore again"
+    )]
+    UnfinishedRestore,
     /// A migration could not be applied.
     #[error("the database could not be migrated: {0}")]
     Migration(String),

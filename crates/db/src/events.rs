@@ -6,6 +6,7 @@ use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use futures::{Stream, StreamExt, future, stream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, NoTls};
 use types::events::LiveEvent;
 
@@ -28,17 +29,28 @@ pub async fn notify(conn: &mut Connection, event: &LiveEvent) -> DbResult<()> {
     Ok(())
 }
 
-/// Every event from now on. Reconnects by itself; events sent while it is away are lost, so pages also poll slowly.
+/// Every event from now on, until dropped. Reconnects by itself; [`LiveEvent::Missed`] stands for those of the time before
+/// each connection.
 pub fn listen(url: &str) -> impl Stream<Item = LiveEvent> + Send + Unpin + use<> {
     let (sender, receiver) = mpsc::channel(BUFFER);
-    tokio::spawn(keep_listening(url.to_owned(), sender));
-    Box::pin(stream::unfold(receiver, |mut receiver| async move {
-        Some((receiver.recv().await?, receiver))
-    }))
+    let listening = Listening(tokio::spawn(keep_listening(url.to_owned(), sender)));
+    Box::pin(stream::unfold(
+        (receiver, listening),
+        |(mut receiver, listening)| async move { Some((receiver.recv().await?, (receiver, listening))) },
+    ))
+}
+
+/// Ends with its reader: once dropped, it says no more, whatever becomes of the database.
+struct Listening(JoinHandle<()>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn keep_listening(url: String, sender: mpsc::Sender<LiveEvent>) {
-    while !sender.is_closed() {
+    loop {
         if let Err(error) = listen_once(&url, &sender).await {
             tracing::warn!("lost the change notices, listening again in 2 s: {error}");
         }
@@ -59,24 +71,19 @@ async fn listen_once(url: &str, sender: &mpsc::Sender<LiveEvent>) -> Result<(), 
             let Ok(event) = serde_json::from_str(notification.payload()) else {
                 continue;
             };
-            if sender.send(event).await.is_err() {
-                break;
-            }
+            // Without a reader there is nobody to listen for.
+            let _ = sender.send(event).await;
         }
         Ok(())
     };
-    let closed = async {
-        sender.closed().await;
-        Ok(())
-    };
-    // LISTEN is answered through `reading`, which ends only with the connection or the reader.
+    // LISTEN is answered through `reading`, which ends only with the connection.
     let listening_forever = async {
         listening.await?;
+        let _ = sender.send(LiveEvent::Missed).await;
         future::pending().await
     };
     tokio::select! {
         result = reading => result,
         result = listening_forever => result,
-        result = closed => result,
     }
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use types::IntegrationId;
-use types::integrations::{Health, Integration, TestOutcome};
+use types::integrations::{Health, Integration, IntegrationOptions, TestOutcome};
 use uuid::Uuid;
 
 use crate::error::DbResult;
@@ -47,7 +47,7 @@ impl IntegrationRow {
             url: self.url.clone(),
             is_enabled: self.is_enabled,
             priority: self.priority,
-            options: serde_json::from_value(self.options.clone())?,
+            options: read_options(&self.options)?,
             has_secret: self.secret.is_some(),
             health: self.health.parse()?,
             health_sentence: self.health_sentence.clone(),
@@ -61,6 +61,11 @@ impl IntegrationRow {
     pub fn is_refused(&self) -> bool {
         self.refused_revision == Some(self.revision)
     }
+}
+
+/// With this version's defaults for what another one did not store, and without what only another one knows.
+fn read_options(stored: &Value) -> DbResult<IntegrationOptions> {
+    Ok(serde_json::from_value(stored.clone())?)
 }
 
 /// What an admin edits. `secret: None` keeps the stored one.
@@ -94,7 +99,7 @@ pub async fn update_integration(conn: &mut Connection, id: IntegrationId, edit: 
         .first(conn)
         .await?;
     let is_new_login = edit.url != row.url || edit.secret.is_some();
-    let is_new_revision = is_new_login || edit.options != row.options;
+    let is_new_revision = is_new_login || read_options(&edit.options)? != read_options(&row.options)?;
     // A rotating session outlives a changed option: the secret it came from may be dead already.
     let session_secret = if is_new_login { None } else { row.session_secret };
     diesel::update(integrations::table.find(id.0))

@@ -10,6 +10,7 @@ pub mod blocklist;
 pub mod book_facets;
 pub mod book_list;
 pub mod books;
+pub mod breaker_rests;
 pub mod candidates;
 pub mod commitments;
 pub mod download_events;

@@ -8,6 +8,7 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::dumps::refuse_unfinished_restore;
 use crate::error::{DbError, DbResult};
 
 /// The migrations of this binary.
@@ -47,6 +48,7 @@ async fn reach(url: &str) -> DbResult<AsyncPgConnection> {
 async fn migrate_locked(url: &str) -> DbResult<usize> {
     let mut conn = reach(url).await?;
     conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
+    refuse_unfinished_restore(&mut conn, url).await?;
     // The lock ends with the connection, which the harness owns from here on.
     let mut harness = AsyncMigrationHarness::new(conn);
     refuse_newer(&mut harness)?;

@@ -149,6 +149,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    breaker_rests (integration_id, process_id) {
+        integration_id -> Uuid,
+        process_id -> Uuid,
+        process -> Text,
+        revision -> Int4,
+        failures -> Int4,
+        rests_until -> Timestamptz,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
     candidates (id) {
         id -> Uuid,
         search_id -> Uuid,
@@ -336,6 +348,7 @@ diesel::table! {
         schedule -> Nullable<Text>,
         custom_schedule -> Nullable<Text>,
         time_zone -> Text,
+        scheduled_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -576,6 +589,7 @@ diesel::joinable!(book_series -> series (series_id));
 diesel::joinable!(book_texts -> books (book_id));
 diesel::joinable!(books -> integrations (integration_id));
 diesel::joinable!(books -> works (work_id));
+diesel::joinable!(breaker_rests -> integrations (integration_id));
 diesel::joinable!(candidates -> releases (release_id));
 diesel::joinable!(candidates -> searches (search_id));
 diesel::joinable!(download_events -> downloads (download_id));
@@ -625,6 +639,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     book_series,
     book_texts,
     books,
+    breaker_rests,
     candidates,
     download_events,
     download_parts,

@@ -1,8 +1,14 @@
 //! Every place where an encrypted value is stored, for the change of the key. A test finds columns that are missing here.
 
+use std::error::Error;
+use std::time::Duration;
+
 use diesel::sql_types::{Array, Binary, Text};
 use diesel::{OptionalExtension, QueryableByName};
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::{Client, NoTls};
 
 use crate::error::{DbError, DbResult};
 use crate::pool::Connection;
@@ -11,6 +17,8 @@ use crate::pool::Connection;
 const BATCH: usize = 20;
 /// Advisory lock of who uses or changes the encryption key; the number has no meaning.
 const KEY_LOCK: i64 = 0x6d61_6d6b_6579;
+/// How often a lock's connection is tried, and how long it may take to answer.
+const PING: Duration = Duration::from_secs(10);
 
 /// A place for encrypted values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,8 +232,33 @@ pub async fn forget_sealed(conn: &mut Connection, place: SealedPlace, row: &Seal
     Ok(())
 }
 
-/// A hold on the key or a claim to it. It ends with the value, and with the process however that ends.
-pub struct KeyLock(#[expect(dead_code, reason = "the lock lives as long as this connection")] Connection);
+/// A hold on the key or a claim to it, for as long as its connection lives: not longer than the value, the process, or
+/// PostgreSQL's own life.
+pub struct KeyLock {
+    client: Client,
+    connection: JoinHandle<()>,
+}
+
+impl KeyLock {
+    /// Returns when the lock may be gone: the connection ended, or says nothing any more.
+    pub async fn wait_for_loss(&mut self) {
+        loop {
+            tokio::select! {
+                _ = &mut self.connection => return,
+                () = sleep(PING) => {}
+            }
+            if !matches!(timeout(PING, self.client.simple_query("")).await, Ok(Ok(_))) {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for KeyLock {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
 
 /// Notes that this process uses the key; `None` = the key is being changed.
 pub async fn hold_key(url: &str) -> DbResult<Option<KeyLock>> {
@@ -238,14 +271,20 @@ pub async fn claim_key(url: &str) -> DbResult<Option<KeyLock>> {
 }
 
 async fn lock(url: &str, function: &str) -> DbResult<Option<KeyLock>> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        is_locked: bool,
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(unreachable)?;
+    let connection = tokio::spawn(async move {
+        // Why it ended makes no difference: the lock is gone.
+        let _ = connection.await;
+    });
+    let held = KeyLock { client, connection };
+    let query = format!("SELECT {function}({KEY_LOCK})");
+    let row = held.client.query_one(&query, &[]).await.map_err(unreachable)?;
+    Ok(row.get::<_, bool>(0).then_some(held))
+}
+
+fn unreachable(error: tokio_postgres::Error) -> DbError {
+    match error.source() {
+        Some(cause) => DbError::Unreachable(format!("{error}: {cause}")),
+        None => DbError::Unreachable(error.to_string()),
     }
-    let conn = Connection::establish(url).await;
-    let mut conn = conn.map_err(|error| DbError::Unreachable(error.to_string()))?;
-    let query = diesel::sql_query(format!("SELECT {function}({KEY_LOCK}) AS is_locked"));
-    let Locked { is_locked } = query.get_result(&mut conn).await?;
-    Ok(is_locked.then_some(KeyLock(conn)))
 }

@@ -132,6 +132,14 @@ pub async fn count_users(conn: &mut Connection) -> DbResult<i64> {
     Ok(users::table.count().get_result(conn).await?)
 }
 
+/// When the user was created who was here first; `None` = there is nobody.
+pub async fn find_oldest_time(conn: &mut Connection) -> DbResult<Option<DateTime<Utc>>> {
+    Ok(users::table
+        .select(diesel::dsl::min(users::created_at))
+        .first(conn)
+        .await?)
+}
+
 /// For each admin besides `id` who can sign in, whether they have a password.
 pub async fn list_other_admins(conn: &mut Connection, id: UserId) -> DbResult<Vec<bool>> {
     let others = users::table

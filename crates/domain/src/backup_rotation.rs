@@ -4,6 +4,9 @@
 //! Of a day or week the newest one stays, or the newest that no test found broken. Whatever the calendar says, the newest
 //! of all stays, and the newest that a test really restored: a row of bad ones can't push out the last good one. For a
 //! month, so does the newest of each schema: the program from before an update can restore no other one.
+//!
+//! All of this is counted back from the backup just made. One that is dated later was made by a faster process, or while the
+//! clock was ahead: it stays, and takes no other's place, until its time has come.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -52,9 +55,12 @@ pub fn read_backup_name(name: &str) -> Option<DateTime<Utc>> {
     (backup_name(made_at) == name).then_some(made_at)
 }
 
-/// The backups that are no longer needed.
-pub fn choose_removals(backups: &[KeptBackup]) -> Vec<&KeptBackup> {
-    let mut newest_first: Vec<&KeptBackup> = backups.iter().collect();
+/// The backups that are no longer needed now that the one of the name `just_made` is there; none while it is not.
+pub fn choose_removals<'a>(backups: &'a [KeptBackup], just_made: &str) -> Vec<&'a KeptBackup> {
+    let Some(made) = backups.iter().find(|backup| backup.name == just_made) else {
+        return Vec::new();
+    };
+    let mut newest_first: Vec<&KeptBackup> = backups.iter().filter(|one| one.made_at <= made.made_at).collect();
     newest_first.sort_by_key(|backup| Reverse((backup.made_at, &backup.name)));
     let daily = pick_one_of_each(&newest_first, DAYS, |at| at.date_naive());
     let first_day = daily.last().map(|backup| backup.made_at.date_naive());
@@ -143,8 +149,14 @@ mod tests {
         }
     }
 
+    /// After the newest was made.
+    fn choose_with_newest(backups: &[KeptBackup]) -> Vec<&KeptBackup> {
+        let newest = backups.iter().max_by_key(|backup| backup.made_at);
+        newest.map_or_else(Vec::new, |newest| choose_removals(backups, &newest.name))
+    }
+
     fn rotate(backups: &mut Vec<KeptBackup>) {
-        let gone: Vec<String> = choose_removals(backups)
+        let gone: Vec<String> = choose_with_newest(backups)
             .iter()
             .map(|backup| backup.name.clone())
             .collect();
@@ -208,8 +220,44 @@ mod tests {
             backup(3, Proof::Broken),
             backup(30, Proof::Untested),
         ];
-        let gone: Vec<_> = choose_removals(&day).iter().map(|gone| gone.made_at).collect();
+        let gone: Vec<_> = choose_with_newest(&day).iter().map(|gone| gone.made_at).collect();
         assert_eq!(gone, [at(3), at(1)]);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_costs_no_backup_made_since() {
+        let mut backups: Vec<_> = (0..30).map(|day| backup((day + 400) * 24, Proof::Untested)).collect();
+        rotate(&mut backups);
+        let of_the_future = backups.clone();
+        // Later on the same day, as it was set back by an hour: by its name the one just made is the older one.
+        backups.push(backup(2, Proof::Untested));
+        for hour in [1, 24, 48, 72] {
+            let made = backup(hour, Proof::Untested);
+            let name = made.name.clone();
+            backups.push(made);
+            let gone: Vec<String> = choose_removals(&backups, &name)
+                .iter()
+                .map(|gone| gone.name.clone())
+                .collect();
+            assert!(!gone.contains(&name), "the one just made");
+            assert!(of_the_future.iter().all(|future| !gone.contains(&future.name)));
+            backups.retain(|kept| !gone.contains(&kept.name));
+        }
+        let of_now: Vec<_> = backups
+            .iter()
+            .map(|kept| kept.made_at)
+            .filter(|made| *made < at(100))
+            .collect();
+        assert_eq!(of_now, [at(2), at(24), at(48), at(72)]);
+    }
+
+    #[test]
+    fn nothing_is_removed_for_a_backup_that_is_not_there() {
+        let day = [backup(1, Proof::Untested), backup(2, Proof::Untested)];
+        assert_eq!(
+            choose_removals(&day, "mamcrawler-20261122T160000Z.backup"),
+            Vec::<&KeptBackup>::new()
+        );
     }
 
     #[test]
@@ -250,8 +298,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_one_just_made_and_what_is_dated_later_are_never_removed(backups in backups(), pick in any::<prop::sample::Index>()) {
+            prop_assume!(!backups.is_empty());
+            let made = &backups[pick.index(backups.len())];
+            for gone in choose_removals(&backups, &made.name) {
+                prop_assert!(gone.made_at < made.made_at, "{}", gone.name);
+            }
+        }
+
+        #[test]
         fn the_newest_and_the_newest_restored_are_never_removed(backups in backups()) {
-            let gone = choose_removals(&backups);
+            let gone = choose_with_newest(&backups);
             let newest = backups.iter().max_by_key(|backup| backup.made_at);
             let restored = backups.iter().filter(|backup| backup.proof == Proof::Restored);
             for kept in newest.into_iter().chain(restored.max_by_key(|backup| backup.made_at)) {
@@ -263,7 +320,7 @@ mod tests {
         fn at_most_thirteen_and_one_of_each_schema_stay_and_rotating_again_removes_nothing(mut backups in backups()) {
             rotate(&mut backups);
             prop_assert!(backups.len() <= DAYS + WEEKS + 2 + 3);
-            prop_assert!(choose_removals(&backups).is_empty());
+            prop_assert!(choose_with_newest(&backups).is_empty());
         }
 
         #[test]

@@ -116,6 +116,13 @@ pub fn retry_delay(attempt: u32, jitter: f64) -> Option<Duration> {
     Some(delay.mul_f64(0.9 + 0.2 * jitter))
 }
 
+/// Whether a torrent that its client has already is told to go on: one of ours that is not complete, which was stopped when
+/// somebody cancelled it. The client's word for its state doesn't count, as one that was just told to stop may still show
+/// the word before. What a person added stays as it is. `progress` is 0.0..=1.0.
+pub fn is_to_go_on(is_ours: bool, progress: f64) -> bool {
+    is_ours && progress < 1.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,5 +234,12 @@ mod tests {
             [3240.0, 3960.0, 3960.0, 3240.0]
         );
         assert_eq!(seconds(f64::NAN), 3600.0);
+    }
+
+    #[test]
+    fn only_our_own_unfinished_torrents_are_told_to_go_on() {
+        assert!(is_to_go_on(true, 0.0) && is_to_go_on(true, 0.999));
+        assert!(!is_to_go_on(true, 1.0), "it is complete");
+        assert!(!is_to_go_on(false, 0.5), "a person added it");
     }
 }

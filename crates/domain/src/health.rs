@@ -1,8 +1,10 @@
 //! What is well, what needs a look and what is broken, with what to do: for `mamcrawler doctor` and monitors.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use types::dashboard::AccountView;
-use types::health::{BreakerView, DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
+use types::health::{BreakerRest, DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
 use types::integrations::Health;
 use types::jobs::RunStatus;
 
@@ -21,6 +23,8 @@ const VIP_WARNING: TimeDelta = TimeDelta::days(14);
 const VIP_FLOOR: TimeDelta = TimeDelta::days(7);
 /// A daily backup that came late, and half a day.
 const BACKUP_STALE: TimeDelta = TimeDelta::hours(36);
+/// The clocks of two machines that keep their time differ by less.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 const GIB: u64 = 1 << 30;
 
 /// A verdict and its sentence.
@@ -42,7 +46,7 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
     if let Some(reason) = &integration.stopped {
         return (Health::Failing, format!("Nothing is sent to it: {reason}"));
     }
-    if let Some(judgement) = integration.breaker.as_ref().and_then(judge_breaker) {
+    if let Some(judgement) = judge_rests(&integration.left_alone_by) {
         return judgement;
     }
     let Some(checked_at) = integration.checked_at else {
@@ -51,6 +55,12 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
             "It was not checked yet. Press Test in Settings → Integrations.".into(),
         );
     };
+    if let Some(lead) = find_lead(checked_at, now) {
+        return (
+            Health::Warning,
+            format!("Its last check is dated {lead} ahead of the clock. {SET_CLOCK} The next check puts it right."),
+        );
+    }
     let sentence = integration.sentence.clone().unwrap_or_default();
     let (age, sentence) = (now - checked_at, sentence.trim());
     if integration.health == Health::Ok && age > CHECK_STALE {
@@ -72,15 +82,27 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
     }
 }
 
-/// An open one says when the service is asked again. One that may ask again says nothing: its failures are history.
-fn judge_breaker(breaker: &BreakerView) -> Option<Judgement> {
-    let (failures, again_at) = (breaker.failures?, breaker.asked_again_at?);
-    let sentence = format!(
-        "{failures} calls in a row failed, so it is asked again at {}. Test asks it now. {}",
-        again_at.format("%H:%M:%S UTC"),
-        breaker.sentence.as_deref().unwrap_or_default()
+/// A service that processes leave alone, with each of them; `None` = none does.
+pub fn judge_rests(rests: &[BreakerRest]) -> Option<Judgement> {
+    if rests.is_empty() {
+        return None;
+    }
+    let mut sentences = Vec::new();
+    for rest in rests {
+        let (process, failures, until) = (&rest.process, rest.failures, rest.asked_again_at.format("%H:%M:%S UTC"));
+        sentences.push(format!(
+            "The {process} leaves it alone until {until}: {failures} calls in a row failed."
+        ));
+    }
+    for reason in rests.iter().map(|rest| rest.sentence.trim()) {
+        if !reason.is_empty() && sentences.iter().all(|said| said != reason) {
+            sentences.push(reason.to_owned());
+        }
+    }
+    sentences.push(
+        "Test in Settings → Integrations asks at once; each process goes on when a call of its own is answered.".into(),
     );
-    Some((Health::Failing, sentence.trim().to_owned()))
+    Some((Health::Failing, sentences.join(" ")))
 }
 
 /// Work that waits although it is due.
@@ -108,55 +130,71 @@ pub fn judge_queue(queue: &[QueueHealth]) -> Judgement {
     }
 }
 
+/// From when on a job is late that has this pause, unless it succeeds before: two pauses and a grace after its last success,
+/// or after its schedule began to count, whichever came later. `None` = neither is known.
+pub fn find_late_from(
+    pause: Duration,
+    last_success_at: Option<DateTime<Utc>>,
+    scheduled_since: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    let pauses = TimeDelta::from_std(pause.checked_mul(2)?).ok()?;
+    last_success_at
+        .max(scheduled_since)?
+        .checked_add_signed(pauses + JOB_GRACE)
+}
+
 /// A job by when it last succeeded.
 pub fn judge_job(job: &JobHealth, now: DateTime<Utc>) -> Judgement {
     if !job.is_enabled {
         return (Health::Unknown, "It is switched off in Jobs.".into());
     }
-    let Some(pause) = job
-        .longest_pause_seconds
-        .and_then(|seconds| i64::try_from(seconds).ok())
-    else {
+    let Some(pause) = job.longest_pause_seconds else {
         return (Health::Ok, "It starts on demand.".into());
     };
-    let failed = matches!(job.last_status, Some(RunStatus::Failed | RunStatus::Lost));
-    let said = job.last_sentence.as_deref().unwrap_or_default();
-    let Some(succeeded_at) = job.last_success_at else {
-        return match failed {
-            true => (
-                Health::Failing,
-                format!("It has never succeeded. The last run said: {said}"),
-            ),
-            false => (Health::Unknown, "It has not run yet.".into()),
-        };
-    };
-    let age = now - succeeded_at;
-    let ago = tell_duration(age);
-    if age > TimeDelta::seconds(2 * pause) + JOB_GRACE {
-        let due = tell_duration(TimeDelta::seconds(pause));
-        return (
-            Health::Failing,
-            format!(
-                "It last succeeded {ago} ago, though it is to run every {due} or more often. See its runs in Jobs."
-            ),
-        );
-    }
-    if failed {
+    if let Some(lead) = job.last_success_at.and_then(|at| find_lead(at, now)) {
+        let sentence = format!("Its last success is dated {lead} ahead of the clock, so nobody knows when that was.");
         return (
             Health::Warning,
-            format!("It succeeded {ago} ago; the last run failed: {said}"),
+            format!("{sentence} {SET_CLOCK} The next success puts it right."),
         );
     }
-    (Health::Ok, format!("It succeeded {ago} ago."))
+    let failed = matches!(job.last_status, Some(RunStatus::Failed | RunStatus::Lost));
+    let said = job.last_sentence.as_deref().unwrap_or_default();
+    let ago = job.last_success_at.map(|at| tell_duration(now - at));
+    if job.late_from.is_some_and(|from| now > from) {
+        let succeeded = ago.map_or("It has never succeeded".into(), |ago| {
+            format!("It last succeeded {ago} ago")
+        });
+        let due = tell_duration(TimeDelta::seconds(i64::try_from(pause).unwrap_or(i64::MAX / 1000)));
+        return (
+            Health::Failing,
+            format!("{succeeded}, though it is to run every {due} or more often. See its runs in Jobs."),
+        );
+    }
+    match (ago, failed) {
+        (Some(ago), false) => (Health::Ok, format!("It succeeded {ago} ago.")),
+        (Some(ago), true) => (
+            Health::Warning,
+            format!("It succeeded {ago} ago; the last run failed: {said}"),
+        ),
+        (None, true) => (
+            Health::Failing,
+            format!("It has never succeeded. The last run said: {said}"),
+        ),
+        (None, false) => (Health::Unknown, "It has not run yet.".into()),
+    }
 }
 
 /// The account at the tracker (`rules.md` 9); `reserve` is how many unsatisfied slots stay free.
 pub fn judge_account(account: &AccountView, reserve: i64, now: DateTime<Utc>) -> Judgement {
     if account.is_stale {
-        let age = tell_duration(now - account.taken_at);
+        let read = find_lead(account.taken_at, now).map_or_else(
+            || format!("It was last read {} ago", tell_duration(now - account.taken_at)),
+            |lead| format!("Its last reading is dated {lead} ahead of the clock"),
+        );
         return (
             Health::Failing,
-            format!("It was last read {age} ago, so it counts as unknown and paid grabs wait. Test the integration."),
+            format!("{read}, so it counts as unknown and paid grabs wait. Test the integration."),
         );
     }
     let faults: Vec<Judgement> = [
@@ -213,11 +251,18 @@ fn judge_slots(account: &AccountView, reserve: i64) -> Option<Judgement> {
     })
 }
 
+/// A backup whose file is there and that no test found broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoundBackup {
+    pub made_at: DateTime<Utc>,
+    pub is_encrypted: bool,
+}
+
 /// Which backups there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BackupFacts {
-    /// The newest whose file is there and that no test found broken.
-    pub last_sound: Option<DateTime<Utc>>,
+    /// The newest.
+    pub last_sound: Option<SoundBackup>,
     /// The newest that was made, wherever its file is now.
     pub last_made: Option<DateTime<Utc>>,
     pub folder: String,
@@ -233,15 +278,24 @@ pub fn judge_backup(facts: &BackupFacts, now: DateTime<Utc>) -> Judgement {
     let Some(last) = facts.last_sound else {
         return judge_lost_backups(facts, now);
     };
-    let (age, ago) = (now - last, tell_duration(now - last));
+    if let Some(lead) = find_lead(last.made_at, now) {
+        let sentence = format!("The newest backup is dated {lead} ahead of the clock, so nobody knows how old it is.");
+        let advice = "Then run `mamcrawler backup`, and remove the backups of the future from the folder.";
+        return (Health::Warning, format!("{sentence} {SET_CLOCK} {advice}"));
+    }
+    let (age, ago) = (now - last.made_at, tell_duration(now - last.made_at));
+    let sentence = format!("The last backup was made {ago} ago.");
     match age > BACKUP_STALE {
         true => (
             Health::Failing,
-            format!(
-                "The last backup was made {ago} ago. See the runs of the backup job in Jobs, and the space where backups are."
-            ),
+            format!("{sentence} See the runs of the backup job in Jobs, and the space where backups are."),
         ),
-        false => (Health::Ok, format!("The last backup was made {ago} ago.")),
+        false if last.is_encrypted => (Health::Ok, format!("{sentence} It is encrypted.")),
+        // No trouble: who keeps them on disks of their own may want them so. But who gave a key should see that it counts.
+        false => (
+            Health::Ok,
+            format!("{sentence} It is not encrypted: without MAMCRAWLER_BACKUP_KEY, whoever has the file can read it."),
+        ),
     }
 }
 
@@ -282,6 +336,14 @@ pub fn judge_disk(disk: &DiskHealth, floor_gib: u32) -> Judgement {
         ),
         false => (Health::Ok, sentence),
     }
+}
+
+const SET_CLOCK: &str = "See that this machine has the right time.";
+
+/// How far a moment that is past lies ahead of the clock; `None` = it does not.
+fn find_lead(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
+    let lead = at - now;
+    (lead > CLOCKS_DIFFER).then(|| tell_duration(lead))
 }
 
 /// "40 seconds", "12 minutes", "3 hours", "2 days": the largest unit that fits. A clock set back counts as no time.

@@ -9,9 +9,9 @@ use types::RunId;
 use types::jobs::JobKind;
 use uuid::Uuid;
 
-use crate::Result;
 use crate::queue::{NewRun, enqueue};
 use crate::schedule::{Schedule, TimeZone};
+use crate::{CLOCKS_DIFFER, Result};
 
 /// A kind of job and when it starts; `None` = only on demand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +35,13 @@ pub(crate) struct DefinitionRow {
     pub time_zone: String,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub next_at: Option<DateTime<Utc>>,
+    /// Since when it has had its schedule without being off in between; absent when nobody noted it.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub scheduled_since: Option<DateTime<Utc>>,
 }
 
 /// Columns of a `DefinitionRow`.
-pub(crate) const COLUMNS: &str = "kind, is_enabled, schedule, custom_schedule, time_zone, next_at";
+pub(crate) const COLUMNS: &str = "kind, is_enabled, schedule, custom_schedule, time_zone, next_at, scheduled_since";
 
 impl DefinitionRow {
     /// The zone that the cron expressions speak of; one that this version does not know counts as UTC.
@@ -50,6 +53,14 @@ impl DefinitionRow {
     pub(crate) fn effective(&self) -> Option<Schedule> {
         let text = self.custom_schedule.as_ref().or(self.schedule.as_ref())?;
         text.parse().ok()
+    }
+
+    /// Whether it is to start later than its schedule says, as a clock that was ahead has left it.
+    fn is_put_off(&self, now: DateTime<Utc>) -> bool {
+        let latest = self.next_after(now + CLOCKS_DIFFER);
+        self.next_at
+            .zip(latest)
+            .is_some_and(|(next_at, latest)| next_at > latest)
     }
 
     fn next_after(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -101,12 +112,18 @@ async fn ensure_definition(
         return Ok(());
     }
     let has_moved = (old.effective(), old.zone()) != (new.effective(), new.zone()) || old.next_at.is_none();
-    let next_at = if has_moved { new.next_after(now) } else { old.next_at };
-    diesel::sql_query("UPDATE job_definitions SET schedule = $2, time_zone = $3, next_at = $4 WHERE kind = $1")
+    let (next_at, since) = match has_moved {
+        true => (new.next_after(now), Some(now)),
+        false => (old.next_at, old.scheduled_since),
+    };
+    let sql =
+        "UPDATE job_definitions SET schedule = $2, time_zone = $3, next_at = $4, scheduled_since = $5 WHERE kind = $1";
+    diesel::sql_query(sql)
         .bind::<Text, _>(&new.kind)
         .bind::<Nullable<Text>, _>(&new.schedule)
         .bind::<Text, _>(&new.time_zone)
         .bind::<Nullable<Timestamptz>, _>(next_at)
+        .bind::<Nullable<Timestamptz>, _>(since)
         .execute(conn)
         .await?;
     Ok(())
@@ -130,6 +147,7 @@ pub async fn enqueue_due(
     now: DateTime<Utc>,
     new_id: &(dyn Fn() -> Uuid + Send + Sync),
 ) -> Result<usize> {
+    recall_starts(conn, now).await?;
     conn.transaction::<_, Error, _>(async |conn| {
         let due: Vec<DefinitionRow> = diesel::sql_query(format!(
             "SELECT {COLUMNS} FROM job_definitions
@@ -157,6 +175,44 @@ pub async fn enqueue_due(
         Ok(queued)
     })
     .await
+}
+
+/// Brings back what a clock that was ahead has put off: scheduled starts, and runs that wait.
+async fn recall_starts(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<()> {
+    let rows: Vec<DefinitionRow> = diesel::sql_query(format!(
+        "SELECT {COLUMNS} FROM job_definitions WHERE is_enabled AND next_at > $1"
+    ))
+    .bind::<Timestamptz, _>(now + CLOCKS_DIFFER)
+    .load(conn)
+    .await?;
+    for row in rows.iter().filter(|row| row.is_put_off(now)) {
+        tracing::warn!(
+            job.kind = row.kind,
+            "the clock was ahead, so the job {} was put off; it starts as its schedule says again",
+            row.kind
+        );
+        // Unless somebody changed it meanwhile.
+        diesel::sql_query("UPDATE job_definitions SET next_at = $2 WHERE kind = $1 AND next_at = $3")
+            .bind::<Text, _>(&row.kind)
+            .bind::<Nullable<Timestamptz>, _>(row.next_after(now))
+            .bind::<Nullable<Timestamptz>, _>(row.next_at)
+            .execute(conn)
+            .await?;
+    }
+    diesel::sql_query("UPDATE job_definitions SET scheduled_since = $1 WHERE scheduled_since > $2")
+        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(now + CLOCKS_DIFFER)
+        .execute(conn)
+        .await?;
+    diesel::sql_query(
+        "UPDATE runs SET run_at = $1, queued_at = LEAST(queued_at, $1)
+         WHERE status = 'queued' AND run_at > $2 AND GREATEST(queued_at, started_at) > $2",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(now + CLOCKS_DIFFER)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn set_next(conn: &mut AsyncPgConnection, kind: &str, next_at: Option<DateTime<Utc>>) -> Result<()> {
@@ -195,10 +251,13 @@ pub async fn set_job_enabled(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let row: Option<DefinitionRow> = diesel::sql_query(format!(
-        "UPDATE job_definitions SET is_enabled = $2 WHERE kind = $1 RETURNING {COLUMNS}"
+        "UPDATE job_definitions SET is_enabled = $2,
+             scheduled_since = CASE WHEN is_enabled = $2 THEN scheduled_since ELSE $3 END
+         WHERE kind = $1 RETURNING {COLUMNS}"
     ))
     .bind::<Text, _>(kind.as_str())
     .bind::<Bool, _>(is_enabled)
+    .bind::<Timestamptz, _>(now)
     .get_result(conn)
     .await
     .optional()?;
@@ -213,10 +272,13 @@ pub async fn set_job_schedule(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let row: Option<DefinitionRow> = diesel::sql_query(format!(
-        "UPDATE job_definitions SET custom_schedule = $2 WHERE kind = $1 RETURNING {COLUMNS}"
+        "UPDATE job_definitions SET custom_schedule = $2,
+             scheduled_since = CASE WHEN custom_schedule IS NOT DISTINCT FROM $2 THEN scheduled_since ELSE $3 END
+         WHERE kind = $1 RETURNING {COLUMNS}"
     ))
     .bind::<Text, _>(kind.as_str())
     .bind::<Nullable<Text>, _>(custom.map(ToString::to_string))
+    .bind::<Timestamptz, _>(now)
     .get_result(conn)
     .await
     .optional()?;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
@@ -19,6 +19,9 @@ use crate::handler::{Complaint, Handler, JobError, Outcome};
 use crate::store::{self, ClaimedRun, End, borrow_connection};
 use crate::worker::Options;
 use crate::{Clock, Pool};
+
+/// A process that stops tries so long to write the end of a run. Then the lease tells the others, who run it again.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What executing needs besides the run.
 #[derive(Clone)]
@@ -106,35 +109,63 @@ fn read_join(joined: Result<Answer, tokio::task::JoinError>, run: &ClaimedRun) -
     })
 }
 
-/// Keeps the lease, stores progress, notices a cancellation. Returns only when the lease is lost.
+/// Keeps the lease, stores progress, notices a cancellation. Returns when the lease is lost, or before others may see it as
+/// over: then two would work on one thing.
 async fn keep_lease(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, token: &CancellationToken) {
     let mut tick = interval(around.options.progress_every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut extended = Instant::now();
+    let is_sure_for = around.options.lease - around.options.lease / 6;
+    let mut extended = run.claimed;
     loop {
-        tick.tick().await;
-        let is_due = extended.elapsed() >= around.options.heartbeat;
-        let figures = ctx.take_changed();
-        if !is_due && figures.is_none() {
-            continue;
-        }
-        match beat_in_time(around, run, figures.as_ref()).await {
-            Ok(None) => return,
-            Ok(Some(is_cancelled)) => {
-                extended = Instant::now();
+        let beat = tokio::select! {
+            beat = beat_when_due(around, run, ctx, (&mut tick, extended)) => beat,
+            () = sleep_until(extended + is_sure_for) => return,
+        };
+        match beat {
+            Beat::Lost => return,
+            Beat::Extended { asked, is_cancelled } => {
+                extended = asked;
                 if is_cancelled {
                     token.cancel();
                 }
             }
+            Beat::Unheard => ctx.keep_changed(),
+        }
+    }
+}
+
+enum Beat {
+    /// `asked`: before the statement that extended it, from which the lease counts.
+    Extended {
+        asked: Instant,
+        is_cancelled: bool,
+    },
+    Lost,
+    /// Nobody knows whether it was extended.
+    Unheard,
+}
+
+async fn beat_when_due(
+    around: &Surroundings,
+    run: &ClaimedRun,
+    ctx: &RunContext,
+    (tick, extended): (&mut Interval, Instant),
+) -> Beat {
+    loop {
+        tick.tick().await;
+        let figures = ctx.take_changed();
+        if figures.is_none() && extended.elapsed() < around.options.heartbeat {
+            continue;
+        }
+        let asked = Instant::now();
+        return match beat_in_time(around, run, figures.as_ref()).await {
+            Ok(Some(is_cancelled)) => Beat::Extended { asked, is_cancelled },
+            Ok(None) => Beat::Lost,
             Err(error) => {
                 tracing::warn!(run.id = %run.id, "could not extend the lease of run {}: {error:#}", run.id);
-                ctx.keep_changed();
-                // Nobody may believe in a lease that others see as over.
-                if extended.elapsed() >= around.options.lease {
-                    return;
-                }
+                Beat::Unheard
             }
-        }
+        };
     }
 }
 
@@ -186,8 +217,24 @@ fn pause_before_retry(run: &ClaimedRun) -> Duration {
 
 /// Tries until it is written or the lease is over: an ended run must not be run again for a short database outage.
 async fn write_end(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, end: &End) {
+    let gives_up = async {
+        tokio::select! {
+            () = sleep(around.options.lease) => {}
+            () = async { around.stopping.cancelled().await; sleep(STOP_PATIENCE).await } => {}
+        }
+    };
+    tokio::select! {
+        () = keep_writing_end(around, run, ctx, end) => {}
+        () = gives_up => tracing::error!(
+            run.id = %run.id,
+            "could not write the end of run {} in time; it is run again when its lease is over",
+            run.id
+        ),
+    }
+}
+
+async fn keep_writing_end(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, end: &End) {
     let figures = ctx.take_changed();
-    let started = Instant::now();
     loop {
         match try_write_end(around, run, (ctx, figures.as_ref()), end).await {
             Ok(true) => return,
@@ -195,13 +242,9 @@ async fn write_end(around: &Surroundings, run: &ClaimedRun, ctx: &RunContext, en
                 tracing::warn!(run.id = %run.id, "run {} ended after its lease was lost", run.id);
                 return;
             }
-            Err(error) if started.elapsed() >= around.options.lease => {
-                tracing::error!(run.id = %run.id, "could not write the end of run {}: {error:#}", run.id);
-                return;
-            }
             Err(error) => {
                 tracing::warn!(run.id = %run.id, "could not write the end of run {} yet: {error:#}", run.id);
-                tokio::time::sleep(around.options.progress_every).await;
+                sleep(around.options.progress_every).await;
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::handler::Complaint;
 use crate::history::{CountRow, known_kinds, read_run_cursor, write_run_cursor};
 use crate::queue::notify;
 use crate::store::{ClaimedRun, End, storable, subject_of};
-use crate::{EVENT_CHANNEL, Result};
+use crate::{CLOCKS_DIFFER, EVENT_CHANNEL, Result};
 
 /// What was dismissed stays hidden at least so long: a job that runs every 15 seconds would bring it back at once.
 const HIDDEN_FOR: TimeDelta = TimeDelta::hours(1);
@@ -123,7 +123,7 @@ pub(crate) async fn settle_run(
         };
         record_failure(conn, &failed, now).await?;
     }
-    resolve(conn, run, worked).await
+    resolve(conn, run, worked, now).await
 }
 
 /// Whether the run's own failure is this one already; a row counts once for each run.
@@ -153,18 +153,20 @@ pub async fn record_failure(conn: &mut AsyncPgConnection, failed: &Failed<'_>, n
     notify_failures(conn).await
 }
 
-/// Forgets what failed before this run began: what its own steps recorded meanwhile stays.
-async fn resolve(conn: &mut AsyncPgConnection, run: &ClaimedRun, worked: Vec<Uuid>) -> Result<()> {
+/// Forgets what failed before this run began, and what a clock that was ahead dated later than now: what its own steps
+/// recorded meanwhile stays.
+async fn resolve(conn: &mut AsyncPgConnection, run: &ClaimedRun, worked: Vec<Uuid>, now: DateTime<Utc>) -> Result<()> {
     if worked.is_empty() {
         return Ok(());
     }
     let resolved = diesel::sql_query(
         "DELETE FROM failures WHERE kind = $1 AND COALESCE(item, '00000000-0000-0000-0000-000000000000') = ANY($2)
-             AND last_at < (SELECT started_at FROM runs WHERE id = $3)",
+             AND (last_at < (SELECT started_at FROM runs WHERE id = $3) OR last_at > $4)",
     )
     .bind::<Text, _>(run.kind.as_str())
     .bind::<Array<SqlUuid>, _>(worked)
     .bind::<SqlUuid, _>(run.id.0)
+    .bind::<Timestamptz, _>(now + CLOCKS_DIFFER)
     .execute(conn)
     .await?;
     if resolved == 0 {

@@ -11,9 +11,6 @@ use crate::Result;
 use crate::definitions::{COLUMNS, DefinitionRow};
 use crate::history::known_kinds;
 
-/// Starts that are looked at to find the longest pause: a week of a daily schedule.
-const STARTS: usize = 8;
-
 /// Work of one kind in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueFigures {
@@ -32,8 +29,10 @@ pub struct QueueFigures {
 pub struct JobFigures {
     pub kind: JobKind,
     pub is_enabled: bool,
-    /// The longest pause between two of its next starts; absent without a schedule.
+    /// The longest pause that its schedule leaves; absent without a schedule.
     pub longest_pause: Option<Duration>,
+    /// Since when it has had this schedule without being off in between; absent when nobody noted it.
+    pub scheduled_since: Option<DateTime<Utc>>,
     pub next_at: Option<DateTime<Utc>>,
     /// Its last end without an error.
     pub last_success_at: Option<DateTime<Utc>>,
@@ -121,20 +120,12 @@ fn join_end(row: &DefinitionRow, ends: &[EndRow], now: DateTime<Utc>) -> Option<
     Some(JobFigures {
         kind: row.kind.parse().ok()?,
         is_enabled: row.is_enabled,
-        longest_pause: find_longest_pause(row, now),
+        longest_pause: row
+            .effective()
+            .and_then(|schedule| schedule.find_longest_pause(now, row.zone())),
+        scheduled_since: row.scheduled_since,
         next_at: row.next_at.filter(|_| row.is_enabled),
         last_success_at: end.and_then(|end| end.last_success_at),
         last_end,
     })
-}
-
-fn find_longest_pause(row: &DefinitionRow, now: DateTime<Utc>) -> Option<Duration> {
-    let (schedule, zone) = (row.effective()?, row.zone());
-    let starts: Vec<DateTime<Utc>> = std::iter::successors(schedule.next_after(now, zone), |start| {
-        schedule.next_after(*start, zone)
-    })
-    .take(STARTS)
-    .collect();
-    let pauses = starts.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok());
-    pauses.max()
 }

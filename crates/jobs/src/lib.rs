@@ -13,6 +13,8 @@ mod failures;
 mod figures;
 mod handler;
 mod history;
+mod lost;
+mod pauses;
 mod queue;
 mod schedule;
 mod store;
@@ -42,7 +44,7 @@ pub use worker::{Options, Worker};
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool;
 
@@ -54,6 +56,9 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// The pool that a worker borrows connections from.
 pub type Pool = deadpool::Pool<AsyncPgConnection>;
+
+/// The clocks of two machines that keep their time differ by less; what lies further ahead was dated by a wrong one.
+pub(crate) const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Channel that wakes workers: an empty payload for new work, `cancel:<run id>` for a cancellation.
 pub(crate) const WAKE_CHANNEL: &str = "mamcrawler_jobs";

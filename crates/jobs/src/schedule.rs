@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -29,6 +29,16 @@ impl TimeZone {
     /// "Europe/Berlin".
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    pub(crate) fn date_of(self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.0).date_naive()
+    }
+
+    /// When the day of this moment began; off by an hour on a day on which the clocks change.
+    pub(crate) fn midnight_before(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let time = at.with_timezone(&self.0).time();
+        at - TimeDelta::seconds(i64::from(time.num_seconds_from_midnight()))
     }
 
     /// "Mon 23 Nov 2026, 02:00 CET".

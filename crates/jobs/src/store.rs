@@ -5,22 +5,22 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::OptionalExtension;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use tokio::time::Instant;
 use types::RunId;
 use types::jobs::{JobKind, LogLevel, RunStatus};
 use uuid::Uuid;
 
 use crate::context::Figures;
-use crate::failures::{Failed, record_failure};
 use crate::handler::Complaint;
 use crate::history::known_kinds;
 use crate::queue::notify_run;
-use crate::{Pool, Result};
+use crate::{CLOCKS_DIFFER, Pool, Result};
 
 /// A run that this worker may execute until its lease ends.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub(crate) struct ClaimedRun {
     pub started_by: String,
     /// New for every claim: whoever lost the lease can write nothing more.
     pub lease: Uuid,
+    /// Before it was claimed, so the lease ends no earlier than its length after this.
+    pub claimed: Instant,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -76,6 +78,7 @@ pub(crate) async fn claim_run(
 }
 
 async fn try_claim(conn: &mut AsyncPgConnection, now: DateTime<Utc>, lease: Duration) -> Result<Option<ClaimedRun>> {
+    let claimed = Instant::now();
     // Kinds of a newer version of this program are left to its own processes.
     let row: Option<ClaimedRow> = diesel::sql_query(
         "WITH next AS (
@@ -104,6 +107,7 @@ async fn try_claim(conn: &mut AsyncPgConnection, now: DateTime<Utc>, lease: Dura
         max_attempts: row.max_attempts,
         started_by: row.started_by,
         lease: row.worker,
+        claimed,
     }))
 }
 
@@ -171,12 +175,12 @@ pub(crate) async fn end_run(
     let written = match end {
         End::Final(status, sentence) => write_final(conn, run, *status, sentence, now).await?,
         End::Failed(complaint) => write_final(conn, run, RunStatus::Failed, &complaint.sentence, now).await?,
-        End::Again(at, sentence) => write_queued(conn, run, *at, sentence, 0, now).await?,
-        End::HandBack => {
-            let sentence = "Handed back when the server stopped; it starts again.";
-            write_queued(conn, run, now, sentence, 1, now).await?
-        }
+        End::Again(at, sentence) => write_queued(conn, run, Return::to_be_tried_again(*at, sentence), now).await?,
+        End::HandBack => write_queued(conn, run, Return::handed_back(now), now).await?,
     };
+    if written > 0 && matches!(end, End::Final(RunStatus::Succeeded | RunStatus::NothingToDo, _)) {
+        date_back(conn, run.kind, now).await?;
+    }
     notify_run(conn, run.id.0).await?;
     Ok(written > 0)
 }
@@ -201,12 +205,40 @@ async fn write_final(
     .await
 }
 
+/// How a run comes back into the queue.
+struct Return<'a> {
+    at: DateTime<Utc>,
+    sentence: &'a str,
+    attempts_back: i32,
+    /// What becomes of it when another run of the same work is queued meanwhile.
+    if_overtaken: RunStatus,
+}
+
+impl<'a> Return<'a> {
+    fn to_be_tried_again(at: DateTime<Utc>, sentence: &'a str) -> Self {
+        Self {
+            at,
+            sentence,
+            attempts_back: 0,
+            if_overtaken: RunStatus::Failed,
+        }
+    }
+
+    fn handed_back(now: DateTime<Utc>) -> Self {
+        Self {
+            at: now,
+            sentence: "Handed back when the server stopped; it starts again.",
+            attempts_back: 1,
+            // Nothing failed.
+            if_overtaken: RunStatus::Cancelled,
+        }
+    }
+}
+
 async fn write_queued(
     conn: &mut AsyncPgConnection,
     run: &ClaimedRun,
-    at: DateTime<Utc>,
-    sentence: &str,
-    attempts_back: i32,
+    back: Return<'_>,
     now: DateTime<Utc>,
 ) -> Result<usize> {
     // In a savepoint, so that the conflict leaves the connection usable.
@@ -220,96 +252,45 @@ async fn write_queued(
             )
             .bind::<SqlUuid, _>(run.id.0)
             .bind::<SqlUuid, _>(run.lease)
-            .bind::<Timestamptz, _>(at)
-            .bind::<Text, _>(storable(sentence))
-            .bind::<Integer, _>(attempts_back)
+            .bind::<Timestamptz, _>(back.at)
+            .bind::<Text, _>(storable(back.sentence))
+            .bind::<Integer, _>(back.attempts_back)
             .bind::<Timestamptz, _>(now)
             .execute(conn)
             .await
         })
         .await;
     match queued {
-        // The same work was queued again meanwhile; that run does it.
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            let sentence = format!("{sentence} Another run of the same work is queued and takes over.");
-            write_final(conn, run, RunStatus::Failed, sentence.trim(), now).await
+            let sentence = tell_overtaken(&back);
+            write_final(conn, run, back.if_overtaken, sentence.trim(), now).await
         }
         other => other,
     }
 }
 
-#[derive(diesel::QueryableByName)]
-struct LostRow {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
-    #[diesel(sql_type = Nullable<Text>)]
-    dedupe_key: Option<String>,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Jsonb)]
-    payload: serde_json::Value,
-    #[diesel(sql_type = Bool)]
-    is_over: bool,
-    #[diesel(sql_type = Bool)]
-    cancel_requested: bool,
-}
-
-/// Queues the runs whose process died, unless they were cancelled, used up, or are queued anew already.
-pub(crate) async fn requeue_lost(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<usize> {
-    conn.transaction::<_, Error, _>(async |conn| {
-        let lost: Vec<LostRow> = diesel::sql_query(
-            "SELECT id, dedupe_key, kind, payload, attempt >= max_attempts AS is_over, cancel_requested FROM runs
-             WHERE status = 'running' AND lease_until < clock_timestamp() ORDER BY id FOR UPDATE SKIP LOCKED",
-        )
-        .load(conn)
-        .await?;
-        for row in &lost {
-            requeue_one(conn, row, now).await?;
-        }
-        Ok(lost.len())
-    })
-    .await
-}
-
-async fn requeue_one(conn: &mut AsyncPgConnection, row: &LostRow, now: DateTime<Utc>) -> Result<()> {
-    let (status, sentence) = match row {
-        LostRow {
-            cancel_requested: true, ..
-        } => (RunStatus::Cancelled, "Cancelled."),
-        LostRow { is_over: true, .. } => (
-            RunStatus::Lost,
-            "The process that ran it stopped each time. See the server's log, then start it again.",
+fn tell_overtaken(back: &Return<'_>) -> String {
+    match back.if_overtaken {
+        RunStatus::Cancelled => "Ended when the server stopped; another run of the same work is queued.".into(),
+        _ => format!(
+            "{} Another run of the same work is queued and takes over.",
+            back.sentence
         ),
-        _ => (RunStatus::Queued, "The process that ran it stopped; it is run again."),
-    };
-    // Should `enqueue` of the same key slip in between check and update, the unique index refuses us, and the whole sweep
-    // is repeated at the next poll.
+    }
+}
+
+/// What ended before now says so, though a clock that was ahead dated it later: the newest end must be the newest.
+async fn date_back(conn: &mut AsyncPgConnection, kind: JobKind, now: DateTime<Utc>) -> Result<()> {
     diesel::sql_query(
-        "UPDATE runs SET sentence = $3, worker = NULL, lease_until = NULL, run_at = LEAST(run_at, $4),
-             status = CASE WHEN $2 = 'queued' AND EXISTS
-                 (SELECT 1 FROM runs AS o WHERE o.dedupe_key = $5 AND o.status = 'queued') THEN 'lost' ELSE $2 END,
-             finished_at = CASE WHEN $2 = 'queued' THEN NULL ELSE $4 END
-         WHERE id = $1",
+        "UPDATE runs SET finished_at = $2, started_at = LEAST(started_at, $2), queued_at = LEAST(queued_at, $2)
+         WHERE kind = $1 AND finished_at > $3",
     )
-    .bind::<SqlUuid, _>(row.id)
-    .bind::<Text, _>(status.as_str())
-    .bind::<Text, _>(storable(sentence))
-    .bind::<Timestamptz, _>(now)
-    .bind::<Nullable<Text>, _>(row.dedupe_key.as_deref())
+    .bind::<Text, _>(kind.as_str())
+    .bind::<Timestamptz, _>(now - TimeDelta::milliseconds(1))
+    .bind::<Timestamptz, _>(now + CLOCKS_DIFFER)
     .execute(conn)
     .await?;
-    insert_log(conn, RunId(row.id), now, LogLevel::Warning, sentence).await?;
-    if status == RunStatus::Lost {
-        let failed = Failed {
-            kind: &row.kind,
-            item: subject_of(&row.payload),
-            code: "lost",
-            sentence,
-            run: Some(RunId(row.id)),
-        };
-        record_failure(conn, &failed, now).await?;
-    }
-    notify_run(conn, row.id).await
+    Ok(())
 }
 
 /// The thing that a payload of `NewRun::about` names.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures::StreamExt;
 use tokio::sync::{Notify, Semaphore};
@@ -13,9 +14,10 @@ use tokio_util::task::TaskTracker;
 use types::RunId;
 use uuid::Uuid;
 
-use crate::execute::{Surroundings, execute_run};
+use crate::execute::{STOP_PATIENCE, Surroundings, execute_run};
 use crate::handler::Handler;
-use crate::store::{borrow_connection, claim_run, requeue_lost};
+use crate::lost::requeue_lost;
+use crate::store::{borrow_connection, claim_run};
 use crate::{Clock, Pool, WAKE_CHANNEL, definitions};
 
 /// How a worker works. The defaults are for production.
@@ -105,9 +107,20 @@ impl Worker {
 async fn work(around: Surroundings, wake: Arc<Notify>, running: Running) {
     let slots = Arc::new(Semaphore::new(around.options.concurrency));
     let tracker = TaskTracker::new();
+    // A look that is cut off may have claimed a run; its lease tells the others.
+    let cut_off = async {
+        around.stopping.cancelled().await;
+        tokio::time::sleep(STOP_PATIENCE).await;
+    };
+    let mut cut_off = std::pin::pin!(cut_off);
     while !around.stopping.is_cancelled() {
-        if let Err(error) = take_work(&around, &slots, &tracker, &running, &wake).await {
-            tracing::error!("the job worker could not read the queue: {error:#}");
+        let looked = tokio::select! {
+            looked = take_work(&around, &slots, &tracker, &running, &wake) => looked,
+            () = &mut cut_off => break,
+        };
+        match looked {
+            Ok(()) => record_look((around.clock)()),
+            Err(error) => tracing::error!("the job worker could not read the queue: {error:#}"),
         }
         tokio::select! {
             () = around.stopping.cancelled() => {}
@@ -115,11 +128,14 @@ async fn work(around: Surroundings, wake: Arc<Notify>, running: Running) {
             () = tokio::time::sleep(around.options.poll_every) => {}
         }
     }
-    for token in running.lock().unwrap_or_else(PoisonError::into_inner).values() {
-        token.cancel();
-    }
     tracker.close();
     tracker.wait().await;
+}
+
+/// For whoever checks that this loop still turns.
+#[expect(clippy::cast_precision_loss, reason = "seconds of our time fit")]
+fn record_look(now: DateTime<Utc>) {
+    metrics::gauge!("mamcrawler_worker_last_look_timestamp_seconds").set(now.timestamp() as f64);
 }
 
 /// Queues what is due, rescues what was lost, and claims until the queue or our slots are empty.
@@ -140,7 +156,8 @@ async fn take_work(
         let Some(run) = claim_run(&mut conn, (around.clock)(), around.options.lease).await? else {
             break;
         };
-        let token = CancellationToken::new();
+        // Told at once when the worker stops, also while the loop still waits for the database.
+        let token = around.stopping.child_token();
         running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

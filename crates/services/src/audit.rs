@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 pub(crate) use changes::{Changes, changes_between};
 pub use export::{export_entries, write_csv_cell};
-pub use refusals::{Refusal, record_refusal};
-pub(crate) use refusals::{RefusalGate, WrongCredential, record_wrong_credential};
+pub use refusals::{Refusal, begin_counting, record_refusal};
+pub(crate) use refusals::{RefusalGate, WrongCredential, count_refusal, record_wrong_credential};
 
 use crate::Services;
 use crate::actor::{Actor, Credential, Origin, require};

@@ -17,7 +17,7 @@ use types::{SessionId, UserId};
 use crate::Services;
 use crate::actor::{Actor, Credential, Origin, require_account_rights};
 use crate::api_keys::{PREFIX, authenticate_key};
-use crate::audit::{WrongCredential, record_action, record_visitor, record_wrong_credential};
+use crate::audit::{WrongCredential, count_refusal, record_action, record_visitor, record_wrong_credential};
 use crate::clock::random_32;
 use crate::credentials::{ACCESS_MINUTES, RefreshToken};
 use crate::error::{FieldErrors, Result, ServiceError};
@@ -27,6 +27,8 @@ use crate::users::username_key;
 
 /// A sign-in ends when it is not used this long.
 const SESSION_DAYS: i64 = 30;
+/// A used token that came again: a stolen sign-in, or one that was copied. As it is counted and noted.
+const REUSED: &str = "refresh_token_reused";
 /// How long the token before the newest one still gives the newest one, which is unused as long as there is no newer.
 const GRACE_SECONDS: i64 = 60;
 
@@ -154,6 +156,8 @@ pub async fn refresh(services: &Services, refresh_token: &str, origin: Origin) -
             Refresh::Good(user) => Ok(Some(sign_in(services, &user, &services.inner.credentials.next_refresh(&token))?)),
             Refresh::Over => Ok(None),
             Refresh::Reused(session) => {
+                // Whether or not it can be written down.
+                count_refusal(REUSED);
                 db::sessions::revoke_session(conn, token.session, services.now()).await?;
                 note_reuse(conn, services, &session, &origin).await?;
                 tracing::warn!(session.id = %token.session, "a spent refresh token was used again; its session was ended");
@@ -187,7 +191,7 @@ async fn note_reuse(conn: &mut Connection, services: &Services, session: &Sessio
         credential: Credential::Session(SessionId(session.id)),
         ..origin.clone()
     };
-    record_visitor(conn, services, &origin, "refresh_token_reused", (Some(id), name)).await
+    record_visitor(conn, services, &origin, REUSED, (Some(id), name)).await
 }
 
 enum Refresh {

@@ -1,5 +1,7 @@
-//! Leaves an integration alone that fails time and again (`domain::breaker`). Each process keeps this for itself and in
-//! memory: a restart, an edit and a press of "Test" begin anew.
+//! Leaves an integration alone that fails time and again (`domain::breaker`). Each process judges by its own calls and in
+//! memory: a restart, an edit and a press of "Test" begin anew. The others are only told (`telling`).
+
+mod telling;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,11 +16,12 @@ use clients::torrent_client::{AddTorrent, Added, ClientFile, TorrentClient, Torr
 use domain::breaker::{Breaker, Patience, Rest};
 use secrecy::SecretString;
 use types::IntegrationId;
-use types::events::LiveEvent;
 use types::health::BreakerView;
-use types::integrations::{Health, TestOutcome};
+use types::integrations::TestOutcome;
 
 use crate::Services;
+use telling::{News, Untold, tell_soon};
+pub(crate) use telling::{find_rests, list_told, view_integration};
 
 /// Calls in a row that fail before a service is left alone.
 const FAILURES: u32 = 5;
@@ -28,7 +31,10 @@ const LONGEST_PAUSE_POLLS: i64 = 10;
 
 /// The breakers of a process, by integration.
 #[derive(Default)]
-pub(crate) struct Breakers(Mutex<HashMap<IntegrationId, Watched>>);
+pub(crate) struct Breakers {
+    watched: Mutex<HashMap<IntegrationId, Watched>>,
+    untold: Untold,
+}
 
 struct Watched {
     /// Another address or secret is another service.
@@ -39,23 +45,37 @@ struct Watched {
     is_told: bool,
 }
 
-impl Breakers {
-    /// Somebody acted on it, so it is asked at once.
-    pub fn forget(&self, id: IntegrationId) {
-        self.lock().remove(&id);
+/// Somebody acted on it, so this process asks it at once.
+pub(crate) fn begin_anew(services: &Services, id: IntegrationId) {
+    let forgotten = services.inner.breakers.lock().remove(&id);
+    if forgotten.is_some_and(|watched| watched.breaker.rest().is_some()) {
+        tell_soon(services, id, None);
     }
+}
 
+impl Breakers {
     /// How it stands now; `None` = this process has not called it.
     pub fn view(&self, id: IntegrationId, revision: i32, now: DateTime<Utc>) -> Option<BreakerView> {
         let watched = self.lock();
         let watched = watched.get(&id).filter(|watched| watched.revision == revision)?;
         let rest = watched.breaker.rest();
+        let due = rest.filter(|_| watched.breaker.rest_at(now).is_none());
         Some(BreakerView {
             state: watched.breaker.state(now),
             failures: rest.map(|rest| rest.failures),
             asked_again_at: watched.breaker.rest_at(now).map(|rest| rest.until),
+            // A clock that was set back ends a rest before its time.
+            due_since: due.map(|rest| rest.until.min(now)),
             sentence: rest.and(watched.last.as_ref()).map(ToString::to_string),
         })
+    }
+
+    /// The rest of one that is not closed, be it over or not, with the revision and why the last call failed.
+    fn find_rest(&self, id: IntegrationId) -> Option<(i32, Rest, String)> {
+        let all = self.lock();
+        let watched = all.get(&id)?;
+        let said = watched.last.as_ref().map(ToString::to_string);
+        Some((watched.revision, watched.breaker.rest()?, said.unwrap_or_default()))
     }
 
     /// Lets the change happen, and gives the breaker before and after it.
@@ -71,7 +91,7 @@ impl Breakers {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IntegrationId, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,7 +160,7 @@ impl Guard {
     /// The call in any case: a person or the check of the integrations wants to know, or what was ended must stop.
     async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let result = call.await;
-        self.note(read_sign(&result)).await;
+        self.note(read_sign(&result));
         result
     }
 
@@ -150,7 +170,7 @@ impl Guard {
         self.pass(|breaker, now| breaker.admit_aside(now).map(|()| breaker))?;
         let result = call.await;
         if let sign @ (Sign::Works | Sign::Answers) = read_sign(&result) {
-            self.note(sign).await;
+            self.note(sign);
         }
         result
     }
@@ -171,14 +191,17 @@ impl Guard {
         }
     }
 
-    async fn note(&self, sign: Sign) {
+    fn note(&self, sign: Sign) {
         let now = self.services.now();
         let breakers = &self.services.inner.breakers;
         match sign {
             Sign::Nothing => {}
             // It is asked again; how it is, what is stored goes on telling until something works.
             Sign::Answers => {
-                breakers.change(self, |watched| watched.close());
+                let (before, _) = breakers.change(self, Watched::close);
+                if before.rest().is_some() {
+                    tell_soon(&self.services, self.id, None);
+                }
             }
             Sign::Works => {
                 let mut was_told = false;
@@ -187,60 +210,30 @@ impl Guard {
                     watched.close();
                 });
                 if was_told {
-                    self.tell_recovery().await;
+                    tracing::info!(integration.id = %self.id, "{} answers again", self.name);
+                    tell_soon(&self.services, self.id, Some(News::Recovered));
                 }
             }
             Sign::Fails(error) => {
-                let patience = patience(&self.services);
+                let (patience, said) = (patience(&self.services), error.to_string());
                 let (before, after) = breakers.change(self, |watched| {
                     watched.breaker = watched.breaker.fail(patience, now);
                     watched.is_told |= watched.breaker.rest().is_some();
                     watched.last = Some(error);
                 });
                 if let (Breaker::Open(rest), true) = (after, after != before) {
-                    self.tell(rest).await;
+                    self.tell(rest, &said);
                 }
             }
         }
     }
 
     /// What every process and person sees of it.
-    async fn tell(&self, rest: Rest) {
-        let breakers = &self.services.inner.breakers;
-        let view = breakers.view(self.id, self.revision, self.services.now());
-        let said = view.and_then(|view| view.sentence).unwrap_or_default();
+    fn tell(&self, rest: Rest, said: &str) {
         let (name, failures, until) = (&self.name, rest.failures, rest.until.format("%H:%M:%S UTC"));
         tracing::warn!(integration.id = %self.id, failures, "{name} is left alone until {until}: {said}");
-        let sentence =
-            format!("{said} {failures} calls in a row failed, so it is asked again at {until}. Test asks it now.");
-        let outcome = TestOutcome {
-            health: Health::Failing,
-            sentence,
-            facts: Vec::new(),
-            version: None,
-        };
-        self.log_unstored(crate::integrations::record_outcome(&self.services, self.id, &outcome).await);
-    }
-
-    async fn tell_recovery(&self) {
-        tracing::info!(integration.id = %self.id, "{} answers again", self.name);
-        self.log_unstored(self.store_recovery().await);
-    }
-
-    async fn store_recovery(&self) -> crate::error::Result<()> {
-        let (sentence, now) = ("It answers again.", self.services.now());
-        let mut conn = self.services.connection().await?;
-        if db::integrations::record_recovery(&mut conn, self.id, sentence, now).await? {
-            crate::events::publish(&mut conn, &LiveEvent::Integrations).await?;
-        }
-        Ok(())
-    }
-
-    /// The call itself ended; that this can't be stored must not change how.
-    fn log_unstored(&self, stored: crate::error::Result<()>) {
-        if let Err(error) = stored {
-            tracing::error!(integration.id = %self.id, "could not store how {} stands: {error}", self.name);
-        }
+        let sentence = format!("{said} {failures} calls in a row failed.");
+        tell_soon(&self.services, self.id, Some(News::Fails(sentence)));
     }
 }
 

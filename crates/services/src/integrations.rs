@@ -9,13 +9,14 @@ use secrecy::SecretString;
 use serde_json::json;
 use types::IntegrationId;
 use types::events::LiveEvent;
-use types::integrations::{Health, Integration, IntegrationForm, IntegrationKind};
+use types::integrations::{Health, Integration, IntegrationForm, IntegrationKind, IntegrationOptions};
 use types::jobs::JobKind;
 use types::people::Role;
 
 use crate::Services;
 use crate::actor::{Actor, require};
 use crate::audit::{Changes, changes_between, record_action};
+use crate::breakers::{begin_anew, list_told, view_integration};
 use crate::connect::secret_context;
 use crate::error::{Result, ServiceError};
 use crate::integration_form::check_form;
@@ -30,18 +31,22 @@ pub(crate) use check::{failed_outcome, record_outcome};
 /// All integrations in the order in which they are asked, without secrets.
 pub async fn list_integrations(services: &Services, actor: &Actor) -> Result<Vec<Integration>> {
     require(actor, Role::Manager)?;
-    let rows = db::integrations::list_integrations(&mut *services.connection().await?).await?;
-    rows.iter().map(|row| Ok(row.view()?)).collect()
+    let mut conn = services.connection().await?;
+    let rows = db::integrations::list_integrations(&mut conn).await?;
+    let told = list_told(services, &mut conn).await?;
+    rows.iter().map(|row| view_integration(services, row, &told)).collect()
 }
 
 /// One, without its secret.
 pub async fn get_integration(services: &Services, actor: &Actor, id: IntegrationId) -> Result<Edited<Integration>> {
     require(actor, Role::Manager)?;
-    let row = db::integrations::find_integration(&mut *services.connection().await?, id)
+    let mut conn = services.connection().await?;
+    let row = db::integrations::find_integration(&mut conn, id)
         .await?
         .ok_or_else(|| ServiceError::not_found("integration"))?;
+    let told = list_told(services, &mut conn).await?;
     Ok(Edited {
-        value: row.view()?,
+        value: view_integration(services, &row, &told)?,
         edition: edition_of(&row),
     })
 }
@@ -98,7 +103,7 @@ pub(crate) async fn store_form(
         }
         // A person acted, so a queue that was stopped for them goes on, and a service that was left alone is asked.
         db::request_budgets::clear_pause(conn, id).await?;
-        services.inner.breakers.forget(id);
+        begin_anew(services, id);
         if form.is_enabled {
             enqueue_first_jobs(conn, services, actor, form.kind).await?;
         }
@@ -121,9 +126,12 @@ fn describe_changes(stored: Option<&IntegrationRow>, form: &IntegrationForm) -> 
     );
     let new = json!({ "name": form.name, "url": form.url, "is_enabled": form.is_enabled, "priority": form.priority });
     let mut changes = changes_between(&old, &new);
-    let old_options = stored.map_or(&serde_json::Value::Null, |row| &row.options);
-    let new_options = keep_unknown(Some(old_options), to_json(form)?);
-    changes.extend(changes_between(old_options, &new_options));
+    let (old_options, new_options) = match stored {
+        // With the defaults of this version: what another one did not store is no change.
+        Some(row) => (to_json(&row.view()?.options)?, to_json(&form.options)?),
+        None => (serde_json::Value::Null, to_json(&form.options)?),
+    };
+    changes.extend(changes_between(&old_options, &new_options));
     if !form.secret.is_empty() {
         changes.add_secret("secret", stored.is_some_and(|row| row.secret.is_some()));
     }
@@ -152,7 +160,7 @@ async fn update_stored(
         url: form.url.clone(),
         is_enabled: form.is_enabled,
         priority: form.priority,
-        options: keep_unknown(Some(&row.options), to_json(form)?),
+        options: keep_unknown(Some(&row.options), to_json(&form.options)?),
         secret: seal_secret(services, id, form),
         now: services.now(),
     };
@@ -177,7 +185,7 @@ async fn insert_new(
         url: form.url.clone(),
         is_enabled: form.is_enabled,
         priority: form.priority,
-        options: to_json(form)?,
+        options: to_json(&form.options)?,
         secret: seal_secret(services, id, form),
         session_secret: None,
         revision: 1,
@@ -196,8 +204,8 @@ async fn insert_new(
     Ok(id)
 }
 
-fn to_json(form: &IntegrationForm) -> Result<serde_json::Value> {
-    serde_json::to_value(&form.options).map_err(ServiceError::internal)
+fn to_json(options: &IntegrationOptions) -> Result<serde_json::Value> {
+    serde_json::to_value(options).map_err(ServiceError::internal)
 }
 
 fn seal_secret(services: &Services, id: IntegrationId, form: &IntegrationForm) -> Option<Vec<u8>> {
@@ -265,7 +273,7 @@ pub async fn delete_integration(
     conn.transaction::<_, ServiceError, _>(async |conn| {
         let row = take_integration(conn, id, &expected).await?;
         db::integrations::delete_integration(conn, id).await?;
-        services.inner.breakers.forget(id);
+        begin_anew(services, id);
         record_action(
             conn,
             services,
@@ -292,7 +300,7 @@ pub async fn set_integration_enabled(
     conn.transaction::<_, ServiceError, _>(async |conn| {
         let row = take_integration(conn, id, &expected).await?;
         db::integrations::set_integration_enabled(conn, id, is_enabled).await?;
-        services.inner.breakers.forget(id);
+        begin_anew(services, id);
         let mut changes = Changes::default();
         changes.add("is_enabled", row.is_enabled.into(), is_enabled.into());
         let about = (

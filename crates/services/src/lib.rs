@@ -65,6 +65,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use types::BasePath;
 use uuid::Uuid;
 
 pub use actor::{Actor, Credential, Origin, require, require_user};
@@ -75,6 +76,8 @@ use secrets::SecretBox;
 /// What the server reads from its environment for the use cases.
 #[derive(Debug, Clone)]
 pub struct ServiceConfig {
+    /// Which process this is, for people who run several: "worker on attic (process 71)".
+    pub process: String,
     /// Holds the cover cache.
     pub data_dir: PathBuf,
     /// Program names or paths.
@@ -92,6 +95,8 @@ pub struct ServiceConfig {
     pub backup_dir: PathBuf,
     /// Directory with PostgreSQL's programs; looked at first.
     pub postgres_bin: Option<PathBuf>,
+    /// Where our addresses begin on our host, for those that others lead to.
+    pub base_path: BasePath,
 }
 
 impl ServiceConfig {
@@ -99,6 +104,7 @@ impl ServiceConfig {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         let data_dir: PathBuf = data_dir.into();
         Self {
+            process: format!("process {}", std::process::id()),
             backup_dir: data_dir.join("backups"),
             postgres_bin: None,
             data_dir,
@@ -108,6 +114,7 @@ impl ServiceConfig {
             mam_daily_budget: 500,
             poll_active_ms: 15_000,
             max_api_key_days: 365,
+            base_path: BasePath::ROOT,
         }
     }
 }
@@ -147,6 +154,8 @@ pub struct Services {
 }
 
 struct Inner {
+    /// Another one after each start.
+    process_id: Uuid,
     pool: db::Pool,
     database_url: String,
     config: ServiceConfig,
@@ -177,6 +186,7 @@ impl Services {
         random: Arc<dyn Random>,
     ) -> Self {
         let inner = Inner {
+            process_id: clock::new_uuid(clock.as_ref(), random.as_ref()),
             pool,
             database_url: database_url.to_owned(),
             config,

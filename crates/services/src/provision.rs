@@ -47,13 +47,7 @@ fn yes() -> bool {
 
 /// Applies the text of a provisioning file. Returns the names of the integrations that were added.
 pub async fn apply_provision(services: &Services, text: &str) -> Result<Vec<String>> {
-    let file: ProvisionFile = toml::from_str(text).map_err(|error| {
-        // The parser's message quotes the line, which may hold a secret.
-        ServiceError::field(
-            "provision",
-            format!("The provisioning file can't be read: {}.", error.message()),
-        )
-    })?;
+    let file = read_file(text)?;
     if let Some(wanted) = file.settings
         && !settings::are_settings_saved(services).await?
     {
@@ -66,6 +60,24 @@ pub async fn apply_provision(services: &Services, text: &str) -> Result<Vec<Stri
         }
     }
     Ok(added)
+}
+
+/// Refuses names that nothing reads: they are typos.
+fn read_file(text: &str) -> Result<ProvisionFile> {
+    let refuse = |why: String| ServiceError::field("provision", format!("The provisioning file can't be read: {why}."));
+    let mut unknown = Vec::new();
+    // The parser's whole message quotes the line, which may hold a secret.
+    let parsed = toml::Deserializer::parse(text).map_err(|error| refuse(error.message().to_owned()))?;
+    let file = serde_ignored::deserialize(parsed, |path| {
+        // What is left out may be an `Option`, which it calls "?".
+        unknown.push(path.to_string().replace(".?", ""));
+    })
+    .map_err(|error: toml::de::Error| refuse(error.message().to_owned()))?;
+    if unknown.is_empty() {
+        Ok(file)
+    } else {
+        Err(refuse(format!("{} is not a name it knows", unknown.join(", "))))
+    }
 }
 
 async fn add_integration(services: &Services, entry: &ProvisionedIntegration) -> Result<bool> {

@@ -87,11 +87,30 @@ impl TestDatabase {
         conn
     }
 
+    /// How many advisory locks are held in it.
+    pub async fn count_advisory_locks(&self) -> i64 {
+        let query = format!("SELECT count(*)::text AS text {ADVISORY_LOCKS}");
+        let counted: TextRow = diesel::sql_query(query)
+            .get_result(&mut self.connection().await)
+            .await
+            .expect("locks can be counted");
+        counted.text.parse().expect("a count is a number")
+    }
+
+    /// Ends the connections that hold them, as a restart of PostgreSQL does.
+    pub async fn end_who_hold_advisory_locks(&self) {
+        self.run_sql(&format!("SELECT pg_terminate_backend(pid) {ADVISORY_LOCKS}"))
+            .await;
+    }
+
     /// A connection of the pool.
     pub async fn connection(&self) -> db::PooledConnection {
         db::get(&self.pool).await.expect("the test's PostgreSQL answers")
     }
 }
+
+const ADVISORY_LOCKS: &str = "FROM pg_locks JOIN pg_database ON oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()";
 
 #[derive(QueryableByName)]
 struct TextRow {

@@ -18,4 +18,6 @@ pub enum LiveEvent {
     Account,
     /// What jobs could not do.
     Failures,
+    /// Changes that nobody can be told any more: whatever is shown may be old.
+    Missed,
 }

@@ -60,8 +60,10 @@ pub struct IntegrationHealth {
     pub checked_at: Option<DateTime<Utc>>,
     /// Why nothing is sent to it now: its credentials were refused, it asked for a pause, or a budget is used up.
     pub stopped: Option<String>,
-    /// How this process stands to it; absent when it has not called it yet.
+    /// How the process that answers stands to it; absent when it has not called it yet.
     pub breaker: Option<BreakerView>,
+    /// The processes that leave it alone now, the one that answers included.
+    pub left_alone_by: Vec<BreakerRest>,
     pub version: Option<String>,
 }
 
@@ -87,8 +89,24 @@ pub struct BreakerView {
     pub failures: Option<u32>,
     /// Nothing is sent before; absent unless it is `open` or `half_open`.
     pub asked_again_at: Option<DateTime<Utc>>,
+    /// Since when the next call may go out and nobody had one to make; absent unless it is `due`.
+    pub due_since: Option<DateTime<Utc>>,
     /// Why the last call failed; absent while it is closed.
     pub sentence: Option<String>,
+}
+
+/// A process that leaves a service alone, as its calls failed time and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BreakerRest {
+    /// "worker on attic (process 71)".
+    pub process: String,
+    /// Calls in a row that were not answered.
+    pub failures: u32,
+    /// It sends nothing before.
+    pub asked_again_at: DateTime<Utc>,
+    /// Why the last call failed.
+    pub sentence: String,
 }
 
 /// Work of one kind in the queue.
@@ -113,6 +131,8 @@ pub struct JobHealth {
     pub is_enabled: bool,
     /// The longest pause that its schedule leaves, in seconds; absent without a schedule.
     pub longest_pause_seconds: Option<u64>,
+    /// From when on it counts as late, unless it succeeds before; absent while it is off or has no schedule.
+    pub late_from: Option<DateTime<Utc>>,
     pub next_at: Option<DateTime<Utc>>,
     /// Its last end without an error, should it even have found nothing to do.
     pub last_success_at: Option<DateTime<Utc>>,

@@ -101,7 +101,7 @@ pub struct Integration {
     /// A secret is stored; it can be replaced, never read.
     pub has_secret: bool,
     pub health: Health,
-    /// What the last check found, in words.
+    /// What the last check found, or who leaves it alone until when, in words.
     pub health_sentence: Option<String>,
     pub checked_at: Option<DateTime<Utc>>,
     pub version: Option<String>,

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod audit;
 pub mod backups;
+pub mod base_path;
 pub mod dashboard;
 pub mod downloads;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod wants;
 
 mod text_enum;
 
+pub use base_path::BasePath;
 pub use error::{ApiError, ErrorCode};
 pub use ids::*;
 pub use paging::{Page, PageRequest};

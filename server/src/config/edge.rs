@@ -11,6 +11,8 @@ use super::source::Source;
 
 /// Below the half minute after which many a proxy cuts a silent line.
 const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Whoever waits longer for a page thinks that it is broken, and asks again.
+const REQUEST_WAIT: Duration = Duration::from_secs(2);
 
 /// What the layers around the routes keep to.
 #[derive(Debug, Clone)]
@@ -25,6 +27,10 @@ pub struct EdgeConfig {
     pub event_streams_per_person: usize,
     /// So often an event stream says that it is alive, and who reads it must still be somebody.
     pub event_keep_alive: Duration,
+    /// So many are worked on at once.
+    pub requests_at_once: usize,
+    /// More wait so long in a burst, before they are refused.
+    pub request_wait: Duration,
     pub connections: usize,
     pub connections_per_address: usize,
     /// A client that is silent so long in the middle of a request is dropped.
@@ -49,6 +55,11 @@ impl EdgeConfig {
             rates: Rates::read(source)?,
             event_streams_per_person: source.parsed("MAMCRAWLER_EVENT_STREAMS")?,
             event_keep_alive: EVENT_KEEP_ALIVE,
+            requests_at_once: match source.text("MAMCRAWLER_REQUESTS_AT_ONCE")? {
+                Some(_) => count("MAMCRAWLER_REQUESTS_AT_ONCE")?,
+                None => share_connections(count("MAMCRAWLER_DATABASE_CONNECTIONS")?),
+            },
+            request_wait: REQUEST_WAIT,
             connections: count("MAMCRAWLER_CONNECTIONS")?,
             connections_per_address: count("MAMCRAWLER_CONNECTIONS_PER_ADDRESS")?,
             read_timeout: seconds("MAMCRAWLER_READ_TIMEOUT_SECONDS")?,
@@ -57,6 +68,13 @@ impl EdgeConfig {
             has_api_docs: source.parsed("MAMCRAWLER_API_DOCS")?,
         })
     }
+}
+
+/// Nearly each request works with the database, and one that has no connection to it only waits for one: more at once do
+/// not get more done. The quarter that is left is for jobs, and for health checks, which must get through when each place
+/// is taken by a request that the database keeps waiting.
+const fn share_connections(connections: usize) -> usize {
+    connections - connections / 4
 }
 
 fn read_origins(source: &Source) -> Result<Vec<HeaderValue>> {
@@ -78,6 +96,11 @@ fn read_origin(text: &str) -> Result<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_leave_connections_for_others_where_there_are_some() {
+        assert_eq!([1, 3, 4, 8, 16, 50].map(share_connections), [1, 3, 3, 6, 12, 38]);
+    }
 
     #[test]
     fn an_origin_is_a_scheme_and_a_host() {

@@ -16,7 +16,7 @@ use services::{Clock, SystemClock, SystemRandom};
 
 use super::Config;
 use super::production::{check_given_secrets, check_loaded_keys};
-use super::signing::{SigningKeys, load_signing_keys};
+use super::signing::{SigningKeys, load_signing_keys, read_old_signing_keys};
 
 const OLD: &str = "MAMCRAWLER_ENCRYPTION_KEY_OLD";
 
@@ -45,11 +45,22 @@ impl Keys {
     }
 }
 
-/// In production, refuses secrets that are missing, short, predictable or readable; elsewhere anything goes.
+/// Refuses keys that are none, and in production also secrets that are missing, short, predictable or readable. Makes none.
 pub fn check_secrets(config: &Config) -> Result<()> {
     if config.is_production {
         load_keys(config)?;
+        return Ok(());
     }
+    let given = [
+        ("MAMCRAWLER_ENCRYPTION_KEY", &config.encryption_key),
+        (OLD, &config.old_encryption_key),
+        ("MAMCRAWLER_SIGNING_KEY", &config.signing_key),
+    ];
+    for (name, text) in given {
+        text.as_ref().map(|text| decode_given(name, text)).transpose()?;
+    }
+    read_old_signing_keys(config)?;
+    read_backup_key(config)?;
     Ok(())
 }
 
@@ -144,13 +155,17 @@ pub fn end_key_change(config: &Config) -> Result<()> {
 
 pub(super) fn load_key(name: &str, given: Option<&SecretString>, file: &Path) -> Result<SecretBox<[u8; 32]>> {
     if let Some(text) = given {
-        return decode_key(text.expose_secret()).with_context(|| format!("{name} must be 32 bytes in base64"));
+        return decode_given(name, text);
     }
     if !file.exists() {
         make_key(file)?;
     }
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     decode_key(text.trim()).with_context(|| format!("{} must hold 32 bytes in base64", file.display()))
+}
+
+fn decode_given(name: &str, text: &SecretString) -> Result<SecretBox<[u8; 32]>> {
+    decode_key(text.expose_secret()).with_context(|| format!("{name} must be 32 bytes in base64"))
 }
 
 pub(super) fn decode_key(text: &str) -> Result<SecretBox<[u8; 32]>> {

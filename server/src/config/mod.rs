@@ -28,16 +28,23 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use types::BasePath;
 
 use self::file::SettingsFile;
 use self::source::{DEFAULT_FILE, Source};
+
+/// What MyAnonamouse asks for.
+const LEAST_MAM_SPACING_MS: u64 = 3000;
 
 /// The settings of one process. Its `Debug` shows no secret.
 #[derive(Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Where its addresses begin.
+    pub base_path: BasePath,
     pub data_dir: PathBuf,
     pub database_url: Option<SecretString>,
     pub postgres_bin: Option<PathBuf>,
@@ -89,6 +96,8 @@ impl Config {
     }
 
     fn from_source(source: &Source, home: Option<String>, is_root: bool) -> Result<Self> {
+        source.check_numbers()?;
+        let is_production = is_production(source)?;
         let data_dir = match source.text("MAMCRAWLER_DATA_DIR")? {
             Some(path) => PathBuf::from(path),
             None if is_root => PathBuf::from("/var/lib/mamcrawler"),
@@ -98,6 +107,7 @@ impl Config {
         };
         Ok(Self {
             listen: source.parsed("MAMCRAWLER_LISTEN")?,
+            base_path: source.parsed("MAMCRAWLER_BASE_PATH")?,
             data_dir: std::path::absolute(&data_dir)?,
             database_url: source.secret("DATABASE_URL")?,
             postgres_bin: source.text("MAMCRAWLER_POSTGRES_BIN")?.map(PathBuf::from),
@@ -112,14 +122,14 @@ impl Config {
                 None => std::path::absolute(data_dir.join("backups"))?,
             },
             backup_key: source.secret("MAMCRAWLER_BACKUP_KEY")?,
-            is_production: is_production(source)?,
+            is_production,
             max_api_key_days: source.parsed("MAMCRAWLER_API_KEY_MAX_DAYS")?,
             has_secure_cookies: source.parsed("MAMCRAWLER_SECURE_COOKIES")?,
             provision: source.text("MAMCRAWLER_PROVISION")?.map(PathBuf::from),
             ffmpeg: source.parsed("MAMCRAWLER_FFMPEG")?,
             ffprobe: source.parsed("MAMCRAWLER_FFPROBE")?,
             site_root: source.text("MAMCRAWLER_SITE_ROOT")?.map(PathBuf::from),
-            mam_spacing_ms: source.parsed("MAMCRAWLER_MAM_SPACING_MS")?,
+            mam_spacing_ms: read_mam_spacing(source, is_production)?,
             mam_daily_budget: source.parsed("MAMCRAWLER_MAM_DAILY_BUDGET")?,
             poll_active_ms: source.parsed("MAMCRAWLER_POLL_ACTIVE_MS")?,
             worker_slots: source.parsed("MAMCRAWLER_WORKER_SLOTS")?,
@@ -127,7 +137,7 @@ impl Config {
             edge: EdgeConfig::read(source)?,
             metrics: MetricsConfig::read(source)?,
             traces: TracesConfig::read(source)?,
-            log_filter: source.parsed("MAMCRAWLER_LOG")?,
+            log_filter: read_log_filter(source)?,
             has_json_logs: match source.parsed::<String>("MAMCRAWLER_LOG_FORMAT")?.as_str() {
                 "json" => true,
                 "pretty" => false,
@@ -140,6 +150,22 @@ impl Config {
 
 fn nix_is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+/// The site asks for so much; only stand-ins are asked more often.
+fn read_mam_spacing(source: &Source, is_production: bool) -> Result<u64> {
+    let spacing = source.parsed("MAMCRAWLER_MAM_SPACING_MS")?;
+    ensure!(
+        spacing >= LEAST_MAM_SPACING_MS || !is_production,
+        "MAMCRAWLER_MAM_SPACING_MS is {spacing}; in production the least is {LEAST_MAM_SPACING_MS}"
+    );
+    Ok(spacing)
+}
+
+fn read_log_filter(source: &Source) -> Result<String> {
+    let filter: String = source.parsed("MAMCRAWLER_LOG")?;
+    EnvFilter::try_new(&filter).context("MAMCRAWLER_LOG is not a valid log filter")?;
+    Ok(filter)
 }
 
 /// In production, a settings file must not show secrets to everybody.
@@ -192,6 +218,21 @@ mod tests {
     fn a_bad_value_names_its_setting() {
         let error = read(&[("MAMCRAWLER_LISTEN", "everywhere")]).err().unwrap();
         assert!(error.to_string().contains("MAMCRAWLER_LISTEN is \"everywhere\""));
+    }
+
+    #[test]
+    fn a_base_path_that_is_none_stops_the_start_with_what_it_would_look_like() {
+        let read_base = |text| read(&[("MAMCRAWLER_BASE_PATH", text)]);
+        assert!(read_base("").unwrap().base_path.is_root());
+        assert_eq!(read_base("/mamcrawler").unwrap().base_path.as_str(), "/mamcrawler");
+        for wrong in ["mamcrawler", "/mamcrawler/", "https://home.example/mamcrawler"] {
+            let error = format!("{:#}", read_base(wrong).err().unwrap());
+            assert!(
+                error.contains(&format!("MAMCRAWLER_BASE_PATH is \"{wrong}\"")),
+                "{error}"
+            );
+            assert!(error.contains("such as /mamcrawler"), "{error}");
+        }
     }
 
     #[test]

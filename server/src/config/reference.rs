@@ -21,8 +21,8 @@ A setting's value is, in this order, the first that there is:
 const TAIL: &str = "` when it exists;
 4. its default.
 
-Empty counts as unset. A name that is unknown stops the start, as does a value of another kind; both are named with what was
-probably meant. A change counts from the next start. `mamcrawler config` prints what counts and where it came from, with secrets
+Empty counts as unset, but a file of `<NAME>_FILE` must not be empty. A name that is unknown stops the start, as does a value of
+another kind or a number that is too small; each is named, a wrong name with what was probably meant. A change counts from the next start. `mamcrawler config` prints what counts and where it came from, with secrets
 masked, and fails when the start would.
 
 ```toml
@@ -45,12 +45,19 @@ pub fn render_reference() -> String {
         page +=
             &format!("\n## {title}\n\n| Setting | In the file | Kind | Default | Meaning |\n|---|---|---|---|---|\n");
         for setting in section.settings {
-            let (name, kind, meaning) = (setting.name, setting.kind.as_str(), setting.meaning);
+            let (name, kind, meaning) = (setting.name, shown_kind(setting), setting.meaning);
             let (key, default) = (shown_key(setting), shown_default(setting));
             writeln!(page, "| `{name}` | {key} | {kind} | {default} | {meaning} |").expect("memory takes any text");
         }
     }
     page
+}
+
+fn shown_kind(setting: &Setting) -> String {
+    match setting.least {
+        0 => setting.kind.as_str().to_owned(),
+        least => format!("{} from {least}", setting.kind.as_str()),
+    }
 }
 
 fn shown_key(setting: &Setting) -> String {
@@ -146,8 +153,12 @@ mod tests {
     fn what_counts_is_shown_with_where_it_came_from_and_secrets_are_not() {
         let dir = tempfile::tempdir().unwrap();
         let [toml, key] = ["settings.toml", "key"].map(|name| dir.path().join(name));
-        std::fs::write(&toml, "worker_slots = 3\nbackup_key = \"planted-1\"\nlog = \"warn\"\n").unwrap();
-        std::fs::write(&key, "planted-2\n").unwrap();
+        std::fs::write(
+            &toml,
+            "worker_slots = 3\nbackup_key = \"planted/1/+/in+base64/of+32+bytes0000000000=\"\nlog = \"warn\"\n",
+        )
+        .unwrap();
+        std::fs::write(&key, "planted/2/+/in+base64/of+32+bytes0000000000=\n").unwrap();
         let [toml, key] = [toml, key].map(|path| path.to_str().unwrap().to_owned());
         let mut source = vec![
             ("MAMCRAWLER_CONFIG", toml.as_str()),
@@ -159,7 +170,7 @@ mod tests {
         for secret in settings().filter(|setting| setting.kind == Kind::Secret) {
             let is_set = source.iter().any(|(name, _)| name.starts_with(secret.name));
             if !is_set && secret.name != "MAMCRAWLER_BACKUP_KEY" {
-                source.push((secret.name, "planted-and-long-enough"));
+                source.push((secret.name, "planted/and/+/in+base64/of+32+bytes00000000="));
             }
         }
         let source = Source::of(&source);

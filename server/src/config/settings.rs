@@ -48,6 +48,8 @@ pub struct Setting {
     pub meaning: &'static str,
     /// Most installations look at it: README.md shows it.
     pub is_basic: bool,
+    /// The smallest number that is taken.
+    pub least: u64,
 }
 
 impl Setting {
@@ -58,6 +60,11 @@ impl Setting {
 
     const fn basic(mut self) -> Self {
         self.is_basic = true;
+        self
+    }
+
+    const fn at_least(mut self, least: u64) -> Self {
+        self.least = least;
         self
     }
 }
@@ -98,6 +105,7 @@ const fn row(kind: Kind, name: &'static str, texts: (&'static str, &'static str)
         default,
         meaning,
         is_basic: false,
+        least: 0,
     }
 }
 
@@ -133,6 +141,11 @@ pub const SECTIONS: &[Section] = &[
             ),
             text("MAMCRAWLER_LISTEN", "127.0.0.1:3000", "Address and port to listen on.").basic(),
             text(
+                "MAMCRAWLER_BASE_PATH",
+                "",
+                "Path below which people reach the server, such as `/mamcrawler`. Unset: it has its host name to itself.",
+            ),
+            text(
                 "MAMCRAWLER_ENVIRONMENT",
                 "development",
                 "`production` refuses to start with a missing, short, predictable or readable secret.",
@@ -162,7 +175,7 @@ pub const SECTIONS: &[Section] = &[
                 "",
                 "Directory with PostgreSQL's programs: `postgres` and `initdb` for the embedded database, `pg_dump` and `pg_restore` for backups. Unset: those that are installed.",
             ),
-            number("MAMCRAWLER_DATABASE_CONNECTIONS", "16", "Most connections to the database."),
+            number("MAMCRAWLER_DATABASE_CONNECTIONS", "16", "Most connections to the database.").at_least(2),
             number(
                 "MAMCRAWLER_DATABASE_WAIT_SECONDS",
                 "60",
@@ -208,19 +221,19 @@ pub const SECTIONS: &[Section] = &[
     Section {
         title: "Work",
         settings: &[
-            number("MAMCRAWLER_MAM_SPACING_MS", "3000", "Milliseconds between two requests to MyAnonamouse."),
+            number("MAMCRAWLER_MAM_SPACING_MS", "3000", "Milliseconds between two requests to MyAnonamouse; in production 3000 at least."),
             number("MAMCRAWLER_MAM_DAILY_BUDGET", "500", "Requests to MyAnonamouse per day."),
             number(
                 "MAMCRAWLER_POLL_ACTIVE_MS",
                 "15000",
                 "Milliseconds between two looks at the torrent clients while something is active.",
-            ),
-            number("MAMCRAWLER_WORKER_SLOTS", "8", "Jobs that this process runs at the same time."),
+            ).at_least(100),
+            number("MAMCRAWLER_WORKER_SLOTS", "8", "Jobs that this process runs at the same time.").at_least(1),
             number(
                 "MAMCRAWLER_JOB_LEASE_SECONDS",
                 "60",
                 "A job whose process is silent this long is run again.",
-            ),
+            ).at_least(3),
         ],
     },
     Section {
@@ -283,29 +296,34 @@ pub const SECTIONS: &[Section] = &[
                 "6000/min",
                 "Everything from one address, static files and covers included.",
             ),
-            number("MAMCRAWLER_EVENT_STREAMS", "20", "Live pages that a person may have open at once."),
+            number("MAMCRAWLER_EVENT_STREAMS", "20", "Live pages that a person may have open at once.").at_least(1),
         ],
     },
     Section {
         title: "Connections",
         settings: &[
-            number("MAMCRAWLER_CONNECTIONS", "4096", "Connections at once; more wait until one ends."),
+            number("MAMCRAWLER_CONNECTIONS", "4096", "Connections at once; more wait until one ends.").at_least(1),
             number(
                 "MAMCRAWLER_CONNECTIONS_PER_ADDRESS",
                 "256",
                 "Connections at once from one address, trusted proxies aside; more are closed.",
-            ),
+            ).at_least(1),
             number(
                 "MAMCRAWLER_READ_TIMEOUT_SECONDS",
                 "30",
                 "A client that is silent so long in the middle of a request is dropped.",
-            ),
+            ).at_least(1),
             number(
                 "MAMCRAWLER_WRITE_TIMEOUT_SECONDS",
                 "30",
                 "A client that takes nothing of its answer for so long is dropped.",
-            ),
-            number("MAMCRAWLER_REQUEST_TIMEOUT_SECONDS", "120", "An answer that takes longer is given up."),
+            ).at_least(1),
+            number("MAMCRAWLER_REQUEST_TIMEOUT_SECONDS", "120", "An answer that takes longer is given up.").at_least(1),
+            number(
+                "MAMCRAWLER_REQUESTS_AT_ONCE",
+                "",
+                "Requests that are worked on at once; up to eight times as many, half of them from one address, wait for 2 s at most, and more are refused (503). Unset: three quarters of `MAMCRAWLER_DATABASE_CONNECTIONS`.",
+            ).at_least(1),
         ],
     },
     Section {

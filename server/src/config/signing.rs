@@ -29,15 +29,20 @@ pub fn load_signing_keys(config: &Config, folder: &Path, now: DateTime<Utc>) -> 
         Some(given) => vec![load_key(NAME, Some(given), &file)?],
         None => read_file(&file, now)?,
     };
-    let old = config.old_signing_keys.as_ref().map(ExposeSecret::expose_secret);
-    for text in old.unwrap_or_default().split([',', '\n']).map(str::trim) {
-        if !text.is_empty() {
-            keys.push(
-                decode_key(text).with_context(|| format!("{OLD} must hold keys of 32 bytes in base64, with commas"))?,
-            );
-        }
-    }
+    keys.extend(read_old_signing_keys(config)?);
     Ok(keys)
+}
+
+/// Those that were given to read what was signed before.
+pub fn read_old_signing_keys(config: &Config) -> Result<SigningKeys> {
+    let old = config.old_signing_keys.as_ref().map(ExposeSecret::expose_secret);
+    let texts = old.unwrap_or_default().split([',', '\n']).map(str::trim);
+    texts
+        .filter(|text| !text.is_empty())
+        .map(|text| {
+            decode_key(text).with_context(|| format!("{OLD} must hold keys of 32 bytes in base64, with commas"))
+        })
+        .collect()
 }
 
 /// Puts a new key before those of the data directory. It counts from the next start of each process on.

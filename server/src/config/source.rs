@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use secrecy::SecretString;
 
 use super::file::SettingsFile;
@@ -12,6 +12,8 @@ use super::settings::{CONFIG, PREFIX, find_setting, settings, to_key};
 
 /// Read when it is there and no other is named.
 pub const DEFAULT_FILE: &str = "/etc/mamcrawler/mamcrawler.toml";
+/// compose.yaml reads it, and hands the whole `.env` in which it stands to the program.
+const OF_COMPOSE: &str = "MAMCRAWLER_IMAGE";
 /// Less alike than this is no slip of the finger.
 const LEAST_LIKENESS: f64 = 0.6;
 
@@ -57,7 +59,8 @@ impl Source {
         self.file.as_ref()
     }
 
-    /// The value, unless it is the default. Empty counts as unset.
+    /// The value, unless it is the default. Empty counts as unset, but for a file of its own: one that is empty lost what it
+    /// should hold.
     pub fn find(&self, name: &str) -> Result<Option<Found>> {
         let found = |text: String, origin| (!text.is_empty()).then_some(Found { text, origin });
         if let Some(text) = self.variables.get(name).filter(|text| !text.is_empty()) {
@@ -71,6 +74,10 @@ impl Source {
             .filter(|path| !path.is_empty() && find_setting(&by_file).is_none());
         if let Some(path) = path {
             let text = std::fs::read_to_string(path).with_context(|| format!("{by_file} names {path}"))?;
+            ensure!(
+                !text.trim().is_empty(),
+                "{by_file} names {path}, which is empty. Write the value into it, or leave {by_file} out"
+            );
             return Ok(found(text.trim_end().to_owned(), Origin::NamedFile));
         }
         Ok(self.file.as_ref().and_then(|file| {
@@ -109,12 +116,26 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Refuses numbers with which nothing would work.
+    pub fn check_numbers(&self) -> Result<()> {
+        for setting in settings().filter(|setting| setting.least > 0) {
+            let Some(text) = self.text(setting.name)? else { continue };
+            // What is no number is told by who reads it.
+            let is_enough = text.parse::<u64>().map_or(true, |number| number >= setting.least);
+            ensure!(is_enough, "{} is {text}; the least is {}", setting.name, setting.least);
+        }
+        Ok(())
+    }
+}
+
 fn is_secret(name: &str) -> bool {
     find_setting(name).is_some_and(|setting| setting.kind == super::settings::Kind::Secret)
 }
 
 fn refuse_unknown(variables: &BTreeMap<String, String>) -> Result<()> {
-    for name in variables.keys().filter(|name| name.starts_with(PREFIX)) {
+    let ours = |name: &&String| name.starts_with(PREFIX) && name.as_str() != OF_COMPOSE;
+    for name in variables.keys().filter(ours) {
         let base = name.strip_suffix("_FILE").unwrap_or(name);
         if find_setting(base).is_none() && find_setting(name).is_none() {
             let names = settings().flat_map(|setting| [setting.name.to_owned(), format!("{}_FILE", setting.name)]);
@@ -169,11 +190,13 @@ mod tests {
                 "(did you mean MAMCRAWLER_SIGNING_KEY_FILE?)",
             ),
             ("MAMCRAWLER_XYZZY", "MAMCRAWLER_XYZZY is not a setting of mamcrawler;"),
+            ("MAMCRAWLER_IMAGES", "MAMCRAWLER_IMAGES is not a setting of mamcrawler"),
         ] {
             let error = read(&[(typo, "1")]).err().unwrap().to_string();
             assert!(error.contains(typo) && error.contains(meant), "{error}");
         }
         assert!(read(&[("HOME", "/root"), ("MAMCRAWLER_LISTEN_FILE", "/dev/null")]).is_ok());
+        assert!(read(&[("MAMCRAWLER_IMAGE", "mamcrawler:1.2.0")]).is_ok());
     }
 
     #[test]

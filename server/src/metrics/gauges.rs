@@ -1,11 +1,11 @@
 //! What the database says, as gauges, and how this process stands to integrations. What is unknown has no series: never a
 //! zero in its place.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use services::health::Readings;
 use types::dashboard::AccountView;
-use types::health::{BreakerState, DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
+use types::health::{BreakerState, BreakerView, DiskHealth, IntegrationHealth, JobHealth, QueueHealth};
 use types::integrations::{Health, IntegrationKind};
 use types::jobs::RunStatus;
 
@@ -13,6 +13,8 @@ use super::write_moment;
 
 /// Integrations, and so accounts, that have series of their own: as many as anybody connects, and an end to it.
 const MOST_INTEGRATIONS: usize = 50;
+/// Integrations are checked every 15 minutes, which is a call. A process that had no reason for one for longer knows nothing.
+const DUE_FOR: TimeDelta = TimeDelta::minutes(20);
 
 /// All of it as text.
 pub(super) fn write(readings: &Readings, now: DateTime<Utc>) -> String {
@@ -20,7 +22,7 @@ pub(super) fn write(readings: &Readings, now: DateTime<Utc>) -> String {
         record_up(true);
         record_database(readings);
         for integration in readings.integrations.iter().take(MOST_INTEGRATIONS) {
-            record_integration(integration);
+            record_integration(integration, now);
         }
         record_accounts(readings);
         readings.queue.iter().for_each(record_queue);
@@ -52,6 +54,10 @@ fn record_database(readings: &Readings) {
     set("mamcrawler_database_size_bytes", "Size of the database.", &[], size);
     let help = "Connections of all processes to the database.";
     set("mamcrawler_database_connections", help, &[], real(database.connections));
+    let help =
+        "When the first of today's people got their account, so about when mamcrawler was set up; absent before that.";
+    let begun_at = readings.begun_at.map(seconds);
+    set_known("mamcrawler_set_up_timestamp_seconds", help, &[], begun_at);
     let help = "Always 1; the label is the version of PostgreSQL.";
     set(
         "mamcrawler_database_info",
@@ -61,7 +67,7 @@ fn record_database(readings: &Readings) {
     );
 }
 
-fn record_integration(integration: &IntegrationHealth) {
+fn record_integration(integration: &IntegrationHealth, now: DateTime<Utc>) {
     let labels = [("kind", integration.kind.as_str()), ("name", integration.name.as_str())];
     let is_up = match integration.health {
         Health::Ok | Health::Warning => Some(true),
@@ -81,18 +87,25 @@ fn record_integration(integration: &IntegrationHealth) {
     let help = "Whether nothing is sent to it: credentials refused, a pause, or the day's budget used up.";
     let stopped = flag(integration.stopped.is_some());
     set("mamcrawler_integration_stopped", help, &labels, stopped);
-    let help = "Whether this process calls it: 0 = yes, or at its next call, 1 = it looks whether it answers again, 2 = it \
-                leaves it alone; absent before the first call.";
-    let state = integration.breaker.as_ref().map(|breaker| tell_state(breaker.state));
+    let help = "Whether this process calls it: 0 = yes, 1 = it looks whether it answers again, 2 = it leaves it alone, 3 = it \
+                will look at its next call; absent before the first call, and after 20 minutes of 3.";
+    let state = integration
+        .breaker
+        .as_ref()
+        .and_then(|breaker| tell_state(breaker, now));
     set_known("mamcrawler_breaker_state", help, &labels, state);
 }
 
-fn tell_state(state: BreakerState) -> f64 {
-    match state {
-        // That a pause is over and nobody had a reason to call is no trouble.
-        BreakerState::Closed | BreakerState::Due => 0.0,
-        BreakerState::HalfOpen => 1.0,
-        BreakerState::Open => 2.0,
+/// A pause that is over is no answer yet: what failed before it counts until a call tells, or nobody can know any more.
+fn tell_state(breaker: &BreakerView, now: DateTime<Utc>) -> Option<f64> {
+    match breaker.state {
+        BreakerState::Closed => Some(0.0),
+        BreakerState::HalfOpen => Some(1.0),
+        BreakerState::Open => Some(2.0),
+        BreakerState::Due => {
+            let is_fresh = breaker.due_since.is_some_and(|since| now - since <= DUE_FOR);
+            is_fresh.then_some(3.0)
+        }
     }
 }
 
@@ -203,6 +216,10 @@ fn record_job(job: &JobHealth, now: DateTime<Utc>) {
     let help = "The longest pause that the job's schedule leaves; absent for a job that starts on demand or is off.";
     let pause = job.longest_pause_seconds.filter(|_| job.is_enabled).map(count_of);
     set_known("mamcrawler_job_longest_pause_seconds", help, &labels, pause);
+    let help = "From when on the job is late unless it succeeds before: two pauses and half an hour after its last success, or \
+                after it was switched on or got its schedule; absent when none of that is known, or it is off.";
+    let late_from = job.late_from.map(seconds);
+    set_known("mamcrawler_job_late_from_timestamp_seconds", help, &labels, late_from);
     let help = "When the job last ended without an error; absent before the first time.";
     let succeeded = job.last_success_at.map(seconds);
     set_known(
@@ -278,8 +295,13 @@ fn record_downloads(readings: &Readings) {
     }
 }
 
+/// Before a library was read, that none of its books is stored says nothing about it.
 fn record_library(readings: &Readings) {
+    record_reading(readings);
     let library = &readings.library;
+    if library.last_synced_at.is_none() {
+        return;
+    }
     for (name, help, count) in [
         (
             "mamcrawler_library_books",
@@ -314,7 +336,6 @@ fn record_library(readings: &Readings) {
             count_of(*count),
         );
     }
-    record_reading(readings);
 }
 
 /// Whether what is said of the library can be relied on.

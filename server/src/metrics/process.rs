@@ -1,9 +1,10 @@
 //! What this process alone knows: its pool, its version, and what its counters mean.
 
-use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
-use services::Services;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use services::{Services, audit};
 
 use super::write_moment;
+use crate::web::{REFUSED, Refusal};
 
 /// What the counters mean, wherever they are counted.
 pub(super) fn describe_counters() {
@@ -15,6 +16,14 @@ pub(super) fn describe_counters() {
         "mamcrawler_http_request_duration_seconds",
         "Time until an answer began, by route and method."
     );
+    describe_counter!(
+        REFUSED,
+        "Requests that were refused with 503 because there was too much to do, by why."
+    );
+    // So that the first refusal is an increase.
+    for refusal in Refusal::ALL {
+        counter!(REFUSED, "why" => refusal.as_str()).increment(0);
+    }
     describe_counter!(
         "mamcrawler_outbound_requests_total",
         "Requests to outside services, by service and what came of it."
@@ -31,10 +40,15 @@ pub(super) fn describe_counters() {
         "mamcrawler_job_duration_seconds",
         "Time that a run took in this process."
     );
+    describe_gauge!(
+        "mamcrawler_worker_last_look_timestamp_seconds",
+        "When this process last looked at its queue; absent before the first time."
+    );
     describe_counter!(
         "mamcrawler_refusals_total",
-        "Wrong passwords, keys and tokens, and requests that were refused, by what they were."
+        "Wrong passwords, keys and tokens, used ones that came again, and requests that were refused, by what they were."
     );
+    audit::begin_counting();
     describe_counter!(
         "mamcrawler_otlp_spans_total",
         "Spans for the OpenTelemetry collector, by what became of them; none without MAMCRAWLER_OTLP_ENDPOINT."

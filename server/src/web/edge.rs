@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::config::EdgeConfig;
 
+use super::overload::Places;
 use super::rate::RateLimiter;
 use super::streams::EventStreams;
 
-/// Settings, counts and open streams of this process. Cheap to clone.
+/// Settings, counts, open streams and places of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Edge(Arc<Parts>);
 
@@ -17,6 +18,7 @@ pub struct Parts {
     pub config: EdgeConfig,
     pub limiter: RateLimiter,
     pub streams: Arc<EventStreams>,
+    pub places: Places,
 }
 
 impl Edge {
@@ -24,6 +26,7 @@ impl Edge {
         Self(Arc::new(Parts {
             limiter: RateLimiter::new(&config.rates),
             streams: Arc::new(EventStreams::new(config.event_streams_per_person)),
+            places: Places::new(config.requests_at_once, config.request_wait),
             config,
         }))
     }

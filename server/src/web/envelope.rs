@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use serde::Serialize;
 use services::Services;
-use types::ErrorCode;
+use types::{BasePath, ErrorCode};
 
 use super::error::JsonError;
 use super::form_errors::SentForm;
@@ -39,12 +39,13 @@ pub struct ErrorEnvelope {
 /// Writes every refusal in the one shape: those of handlers, of layers, of the router itself, and of a panic.
 pub async fn write_errors(
     State(services): State<Services>,
+    State(base): State<BasePath>,
     Extension(id): Extension<RequestId>,
     request: Request,
     next: Next,
 ) -> Response {
     let door = Door::of(&request);
-    let form = SentForm::of(&request).filter(|_| door == Door::Page);
+    let form = SentForm::of(&request, base).filter(|_| door == Door::Page);
     // A handler that panics answers 500 instead of dropping the connection; the panic hook has logged it.
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| JsonError::from(ErrorCode::InternalError).into_response());
@@ -66,7 +67,7 @@ pub async fn write_errors(
     }
     let body = match form {
         Some(form) => form.lead_back(&error),
-        None if door == Door::Page => write_page(&error, &id).into_response(),
+        None if door == Door::Page => write_page(&error, &id, base).into_response(),
         None => Json(envelope(error, &id, services.now())).into_response(),
     };
     let (written, body) = body.into_parts();
@@ -137,16 +138,17 @@ fn envelope(error: JsonError, id: &RequestId, now: DateTime<Utc>) -> ErrorEnvelo
 }
 
 /// A page that needs nothing of the app: it also stands when the app is what failed.
-fn write_page(error: &JsonError, id: &RequestId) -> Html<String> {
+fn write_page(error: &JsonError, id: &RequestId, base: BasePath) -> Html<String> {
     let heading = match error.status {
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::TOO_MANY_REQUESTS => "Slow down a little",
+        StatusCode::SERVICE_UNAVAILABLE => "Not right now",
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => "Not allowed",
         status if status.is_server_error() => "That did not work",
         _ => "The request was refused",
     };
     let message = escape(&error.error.message);
-    let (status, id) = (error.status.as_u16(), escape(id.as_str()));
+    let (status, id, base) = (error.status.as_u16(), escape(id.as_str()), base.as_str());
     Html(format!(
         r#"<!DOCTYPE html>
 <html lang="en">
@@ -155,14 +157,14 @@ fn write_page(error: &JsonError, id: &RequestId) -> Html<String> {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{heading} · mamcrawler</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/pkg/mamcrawler.css">
+<link rel="icon" href="{base}/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{base}/pkg/mamcrawler.css">
 </head>
 <body>
 <main class="lone-page">
 <h1>{heading}</h1>
 <p>{message}</p>
-<p><a href="/">Go to the start page</a></p>
+<p><a href="{base}/">Go to the start page</a></p>
 <p><small>Status {status}. When you report this, name the request <code>{id}</code>.</small></p>
 </main>
 </body>
@@ -185,7 +187,9 @@ mod tests {
     #[test]
     fn the_error_page_shows_the_id_and_runs_nothing() {
         let error = JsonError::new(ErrorCode::InternalError, "<script>alert(1)</script>");
-        let Html(page) = write_page(&error, &RequestId::given("abc-1").expect("a sane id"));
+        let id = RequestId::given("abc-1").expect("a sane id");
+        let Html(page) = write_page(&error, &id, "/apps/books".parse().unwrap());
+        assert!(page.contains(r#"<a href="/apps/books/">"#));
         assert!(page.contains("<code>abc-1</code>"));
         assert!(page.contains("&lt;script&gt;"));
         assert!(!page.contains("<script") && !page.contains("style="));

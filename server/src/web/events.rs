@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt, future};
+use serde::Deserialize;
 use services::standing::has_standing;
 use services::{Actor, Services};
 
@@ -13,13 +15,24 @@ use super::auth::SignedInActor;
 use super::edge::Edge;
 use super::error::JsonError;
 
+/// The header of a browser, or a program, that heard some events before.
+pub const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Where a page was read.
+#[derive(Debug, Default, Deserialize)]
+pub struct From {
+    after: Option<String>,
+}
+
 /// `GET /events`: server-sent events, each a `types::events::LiveEvent` in JSON, until the page goes, the server stops, or
-/// who reads them was signed out.
+/// who reads them was signed out. Begins with what came since the page was read, or since the line was broken.
 pub async fn stream_events(
     State(services): State<Services>,
     State(edge): State<Edge>,
     State(stop): State<Stop>,
     SignedInActor(actor): SignedInActor,
+    Query(from): Query<From>,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, JsonError> {
     let slot = edge.streams.open(&actor)?;
     let keep_alive = KeepAlive::new().interval(edge.config.event_keep_alive);
@@ -27,12 +40,14 @@ pub async fn stream_events(
         Box::pin(stop.asked()),
         Box::pin(lose_standing(services.clone(), edge, actor)),
     );
-    let stream = services::events::subscribe(&services)
+    let last_heard = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let stream = services::events::subscribe(&services, last_heard.or(from.after.as_deref()))
         .take_until(ended)
-        .map(move |event| {
+        .map(move |change| {
             // Lives as long as the stream.
             let _slot = &slot;
-            Ok(Event::default().json_data(event).expect("a live event is plain JSON"))
+            let event = Event::default().id(change.position).json_data(change.event);
+            Ok(event.expect("a live event is plain JSON"))
         });
     Ok(Sse::new(stream).keep_alive(keep_alive))
 }
@@ -60,6 +75,7 @@ mod tests {
     use testing::TestDatabase;
     use tower::ServiceExt;
     use types::access::{NewApiKeyForm, Scope};
+    use types::events::LiveEvent;
     use types::people::Role;
 
     use super::*;
@@ -77,17 +93,73 @@ mod tests {
     }
 
     async fn open(router: &Router, path: &str, credential: &str) -> BodyDataStream {
-        let request = Request::get(path)
-            .header("host", "shelf.example")
-            .header("authorization", format!("Bearer {credential}"))
-            .body(Body::empty())
-            .unwrap();
-        let response = router.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
-        let mut stream = response.into_body().into_data_stream();
+        let mut stream = open_after(router, path, credential, None).await;
         read_alive(&mut stream).await;
         read_alive(&mut stream).await;
         stream
+    }
+
+    async fn open_after(router: &Router, path: &str, credential: &str, last: Option<&str>) -> BodyDataStream {
+        let mut request = Request::get(path)
+            .header("host", "shelf.example")
+            .header("authorization", format!("Bearer {credential}"));
+        if let Some(last) = last {
+            request = request.header(LAST_EVENT_ID, last);
+        }
+        let response = router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.into_body().into_data_stream()
+    }
+
+    /// The id of the first event of the stream, which has to have this topic.
+    async fn read_event(stream: &mut BodyDataStream, topic: &str) -> String {
+        let mut text = String::new();
+        let read = async {
+            loop {
+                let part = stream.next().await.expect("the stream goes on").unwrap();
+                text.push_str(std::str::from_utf8(&part).unwrap());
+                let event = text.split("\n\n").find(|event| event.contains("data:"));
+                if let Some(event) = event.filter(|_| text.ends_with("\n\n")) {
+                    break event.to_owned();
+                }
+            }
+        };
+        let event = tokio::time::timeout(WITHIN, read).await.expect("an event comes");
+        assert!(event.contains(&format!("\"topic\":\"{topic}\"")), "{event}");
+        let id = event.lines().find_map(|line| line.strip_prefix("id: "));
+        id.expect("each event has an id").to_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_came_since_a_page_was_read_or_a_line_broke_is_told() {
+        let database = TestDatabase::new().await;
+        let (state, router) = start(&database);
+        let services = &state.app.services;
+        let admin = state.set_up_admin().await;
+        let credential = bearer_of(&admin);
+        let before = services::events::position(services);
+        let mut conn = database.connection().await;
+        let page = format!("/events?after={before}");
+        // Before the first connection to the database, anything may have been.
+        let connected = read_event(&mut open_after(&router, &page, credential, None).await, "missed").await;
+
+        let mut listening = open_after(&router, "/events", credential, Some(&connected)).await;
+        services::events::publish(&mut conn, &LiveEvent::Wants).await.unwrap();
+        let wants = read_event(&mut listening, "wants").await;
+        drop(listening);
+        services::events::publish(&mut conn, &LiveEvent::Library).await.unwrap();
+        for path in ["/events", "/api/v1/events", &page] {
+            let mut again = open_after(&router, path, credential, Some(&wants)).await;
+            read_event(&mut again, "library").await;
+        }
+        let page = format!("/events?after={wants}");
+        read_event(&mut open_after(&router, &page, credential, None).await, "library").await;
+        let mut stranger = open_after(&router, "/events", credential, Some("of another process")).await;
+        read_event(&mut stranger, "missed").await;
     }
 
     async fn read_alive(stream: &mut BodyDataStream) {

@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use leptos::server_fn::error::ServerFnUrlError;
+use types::BasePath;
 use url::{Position, Url, form_urlencoded};
 
 use super::error::JsonError;
@@ -17,17 +18,20 @@ use super::error::JsonError;
 /// A form of one of our pages, on its way to a server function.
 pub struct SentForm {
     function: String,
+    /// As browsers call it.
     page: Url,
+    base: BasePath,
 }
 
 impl SentForm {
     /// The form that a request is; `None` for anything else, also for forms of other sites.
-    pub fn of(request: &Request) -> Option<Self> {
+    pub fn of(request: &Request, base: BasePath) -> Option<Self> {
         let is_form = request.method() == Method::POST && request.uri().path().starts_with("/sfn/");
-        let page = find_page(request.headers()).filter(|_| is_form)?;
+        let page = find_page(request.headers(), base).filter(|_| is_form)?;
         Some(Self {
             function: request.uri().path().to_owned(),
             page,
+            base,
         })
     }
 
@@ -36,21 +40,21 @@ impl SentForm {
         let mut page = self.page.to_string();
         ServerFnUrlError::<AppError>::strip_error_info(&mut page);
         let told = ServerFnUrlError::new(&self.function, AppError(error.error.clone())).to_url(&page);
-        let target = told.ok().and_then(|page| local_address(&page));
+        let target = told.ok().and_then(|page| local_address(&page, self.base));
         let target = target.unwrap_or(HeaderValue::from_static("/"));
         (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
     }
 }
 
 /// The address without what somebody else's link says of a form: anybody's words would stand in our error box.
-pub fn drop_foreign_error(uri: &Uri, headers: &HeaderMap) -> Option<Uri> {
+pub fn drop_foreign_error(uri: &Uri, headers: &HeaderMap, base: BasePath) -> Option<Uri> {
     let told = uri.query()?;
     let is_error = |(name, _): (Cow<str>, Cow<str>)| name == "__err" || name == "__path";
     if !form_urlencoded::parse(told.as_bytes()).any(is_error) {
         return None;
     }
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    if site.map_or_else(|| find_page(headers).is_some(), |site| site == "same-origin") {
+    if site.map_or_else(|| find_page(headers, base).is_some(), |site| site == "same-origin") {
         return None;
     }
     let mut page = Url::parse("http://localhost").ok()?;
@@ -62,18 +66,19 @@ pub fn drop_foreign_error(uri: &Uri, headers: &HeaderMap) -> Option<Uri> {
     page[Position::BeforePath..].parse().ok()
 }
 
-/// The address without its host. One that begins with two slashes would name another.
-fn local_address(page: &Url) -> Option<HeaderValue> {
-    let address = &page[Position::BeforePath..];
+/// The address as it is called within the server. One that begins with two slashes would name another host.
+fn local_address(page: &Url, base: BasePath) -> Option<HeaderValue> {
+    let address = base.strip(&page[Position::BeforePath..])?;
     let is_local = address.starts_with('/') && !address.starts_with("//");
     HeaderValue::from_str(address).ok().filter(|_| is_local)
 }
 
-/// The page that was left, if it is on this host.
-fn find_page(headers: &HeaderMap) -> Option<Url> {
+/// The page that was left, if it is on this host and not of another program there.
+fn find_page(headers: &HeaderMap, base: BasePath) -> Option<Url> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let page: Url = text(header::REFERER)?.parse().ok()?;
     let is_ours = page[Position::BeforeHost..Position::AfterPort].eq_ignore_ascii_case(text(header::HOST)?);
+    let is_ours = is_ours && base.strip(page.path()).is_some();
     is_ours.then_some(page)
 }
 
@@ -85,12 +90,16 @@ mod tests {
     use super::*;
 
     fn form(path: &str, referer: &str) -> Option<SentForm> {
+        form_below(BasePath::ROOT, path, referer)
+    }
+
+    fn form_below(base: BasePath, path: &str, referer: &str) -> Option<SentForm> {
         let request = Request::post(path)
             .header("host", "books.example:3000")
             .header("referer", referer)
             .body(Body::empty())
             .unwrap();
-        SentForm::of(&request)
+        SentForm::of(&request, base)
     }
 
     #[test]
@@ -119,7 +128,7 @@ mod tests {
             for (name, value) in headers {
                 map.insert(*name, value.parse().unwrap());
             }
-            drop_foreign_error(&uri, &map).map(|uri| uri.to_string())
+            drop_foreign_error(&uri, &map, BasePath::ROOT).map(|uri| uri.to_string())
         };
         let (host, referer) = (("host", "books.example"), ("referer", "https://books.example/login"));
         for foreign in [
@@ -133,8 +142,21 @@ mod tests {
         assert_eq!(follow(&[host, referer]), None);
         assert_eq!(follow(&[("sec-fetch-site", "same-origin")]), None);
         assert_eq!(
-            drop_foreign_error(&"/login?a=1".parse().unwrap(), &HeaderMap::new()),
+            drop_foreign_error(&"/login?a=1".parse().unwrap(), &HeaderMap::new(), BasePath::ROOT),
             None
+        );
+    }
+
+    #[test]
+    fn below_a_path_the_way_back_is_what_the_server_itself_calls_the_page() {
+        let base: BasePath = "/apps/books".parse().unwrap();
+        let sent = form_below(base, "/sfn/login", "http://books.example:3000/apps/books/login?a=1").unwrap();
+        let response = sent.lead_back(&JsonError::new(ErrorCode::RateLimitExceeded, "Wait."));
+        let target = response.headers()[header::LOCATION].to_str().unwrap();
+        assert!(target.starts_with("/login?a=1&__path="), "{target}");
+        assert!(
+            form_below(base, "/sfn/login", "http://books.example:3000/login").is_none(),
+            "another program's"
         );
     }
 

@@ -26,8 +26,8 @@ pub async fn require_host(State(edge): State<Edge>, request: Request, next: Next
     }
 }
 
-/// Monitors go by address. What `/metrics` tells is for whom shows its token, which no page of another site has.
-fn is_for_monitors(path: &str) -> bool {
+/// Monitors go by address, also where the server is below a path. What `/metrics` tells is for whom shows its token, which no page of another site has.
+pub fn is_for_monitors(path: &str) -> bool {
     path.starts_with("/health/") || path == "/metrics"
 }
 

@@ -21,7 +21,9 @@ mod headers;
 mod health;
 mod hosts;
 mod metrics;
+mod mount;
 mod oidc;
+mod overload;
 mod pages;
 mod peers;
 mod rate;
@@ -31,11 +33,12 @@ mod router;
 mod serve;
 mod streams;
 #[cfg(test)]
-mod test_state;
+pub(crate) mod test_state;
 mod traced;
 
 pub use auth::find_credential;
 pub use edge::Edge;
+pub use overload::{REFUSED, Refusal};
 pub use router::build_router;
 pub use serve::{ConnectionLimits, serve_connections};
 
@@ -44,6 +47,7 @@ use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use services::Services;
 use tokio::sync::watch;
+use types::BasePath;
 
 use crate::metrics::Metrics;
 
@@ -53,6 +57,8 @@ pub struct AppState {
     pub services: Services,
     pub leptos: LeptosOptions,
     pub cookies: SessionCookies,
+    /// Where our addresses begin.
+    pub base: BasePath,
     pub edge: Edge,
     pub stop: Stop,
     pub metrics: Metrics,

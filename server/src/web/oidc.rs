@@ -11,6 +11,7 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 use services::oidc::{CallbackParams, Finished, Redirect, cookie_key, finish_sign_in, start_linking, start_sign_in};
 use services::{Actor, Origin, Services};
+use types::BasePath;
 
 use super::AppState;
 use super::auth::SignedInActor;
@@ -60,7 +61,11 @@ async fn start_link(
 ) -> Result<Response, JsonError> {
     let redirect = start_linking(&services, &actor, &after.return_to).await?;
     let cookie = state_cookie(cookies, &redirect.cookie_key, &redirect.cookie_value, redirect.max_age);
-    Ok(([(header::SET_COOKIE, cookie)], Html(leading_page(&redirect))).into_response())
+    Ok((
+        [(header::SET_COOKIE, cookie)],
+        Html(leading_page(&redirect, cookies.base)),
+    )
+        .into_response())
 }
 
 /// `GET /auth/oidc/callback`, where the provider sends the browser.
@@ -117,26 +122,25 @@ fn location(target: &str) -> Result<HeaderValue, JsonError> {
 }
 
 fn cookie_name(cookies: SessionCookies, key: &str) -> String {
-    let prefix = if cookies.secure { "__Host-" } else { "" };
-    format!("{prefix}mamcrawler_oidc_{key}")
+    format!("{}mamcrawler_oidc_{key}", cookies.prefix())
 }
 
 /// `Lax`: it must come back with the provider's redirect, which is another site's.
 fn state_cookie(cookies: SessionCookies, key: &str, value: &str, max_age: u64) -> HeaderValue {
     let secure = if cookies.secure { "; Secure" } else { "" };
-    let name = cookie_name(cookies, key);
+    let (name, path) = (cookie_name(cookies, key), cookies.base.as_path());
     HeaderValue::from_str(&format!(
-        "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}"
+        "{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}"
     ))
     .expect("key and value are hex and base64url")
 }
 
-fn leading_page(redirect: &Redirect) -> String {
-    let url = escape(&redirect.url);
+fn leading_page(redirect: &Redirect, base: BasePath) -> String {
+    let (url, icon) = (escape(&redirect.url), base.at("/favicon.svg"));
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Single sign-on</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\
+         <link rel=\"icon\" href=\"{icon}\" type=\"image/svg+xml\">\
          <meta http-equiv=\"refresh\" content=\"0; url={url}\"></head>\
          <body><p><a href=\"{url}\">Go on to the provider</a></p></body></html>"
     )
@@ -156,12 +160,16 @@ mod tests {
 
     #[test]
     fn the_cookie_of_a_sign_in_is_named_after_it_and_comes_back_from_another_site() {
-        let cookie = state_cookie(SessionCookies { secure: true }, "ab12", "value", 600);
+        let secure = SessionCookies {
+            secure: true,
+            ..SessionCookies::default()
+        };
+        let cookie = state_cookie(secure, "ab12", "value", 600);
         assert_eq!(
             cookie,
             "__Host-mamcrawler_oidc_ab12=value; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"
         );
-        let plain = state_cookie(SessionCookies { secure: false }, "ab12", "", 0);
+        let plain = state_cookie(SessionCookies::default(), "ab12", "", 0);
         assert_eq!(
             plain,
             "mamcrawler_oidc_ab12=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
@@ -170,12 +178,13 @@ mod tests {
 
     #[test]
     fn an_address_can_not_break_out_of_the_leading_page() {
-        let page = leading_page(&Redirect {
+        let redirect = Redirect {
             url: "https://id.example/a?b=1&c=\"><script>'".into(),
             cookie_key: String::new(),
             cookie_value: String::new(),
             max_age: 0,
-        });
+        };
+        let page = leading_page(&redirect, BasePath::ROOT);
         assert!(page.contains("url=https://id.example/a?b=1&amp;c=&quot;&gt;&lt;script&gt;&#39;\""));
         assert!(!page.contains("<script>"));
     }

@@ -1,5 +1,6 @@
 //! The browser's door: Leptos pages, their server functions and static files.
 
+use app::api::shell::ReadFrom;
 use app::{App, shell};
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use leptos::nonce::Nonce;
 use leptos_axum::{
     LeptosRoutes, file_and_error_handler_with_context, generate_route_list, handle_server_fns_with_context,
 };
+use types::BasePath;
 
 use super::AppState;
 use super::error::JsonError;
@@ -47,8 +49,8 @@ async fn call_server_function(State(state): State<AppState>, request: Request<Bo
 }
 
 /// Around every route of the browser's door, as Leptos brings one of its own for each server function it knows.
-pub async fn take_form(request: Request, next: Next) -> Response {
-    match read_form(request).await {
+pub async fn take_form(State(base): State<BasePath>, request: Request, next: Next) -> Response {
+    match read_form(request, base).await {
         Ok(request) => next.run(request).await,
         Err(error) => error.into_response(),
     }
@@ -56,9 +58,9 @@ pub async fn take_form(request: Request, next: Next) -> Response {
 
 /// The request with its body read, up to the limit: server functions take it whole. PostgreSQL stores no NUL, which is
 /// refused here once, as JSON handlers refuse it, rather than as a database error in every use case.
-async fn read_form(request: Request) -> Result<Request, JsonError> {
+async fn read_form(request: Request, base: BasePath) -> Result<Request, JsonError> {
     let (mut parts, body) = request.into_parts();
-    if let Some(clean) = drop_foreign_error(&parts.uri, &parts.headers) {
+    if let Some(clean) = drop_foreign_error(&parts.uri, &parts.headers, base) {
         parts.uri = clean;
     }
     let address = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
@@ -72,6 +74,8 @@ fn provide_services(state: AppState) -> impl Fn() + Clone + Send + Sync + 'stati
     move || {
         provide_context(state.services.clone());
         provide_context(state.cookies);
+        provide_context(state.base);
+        provide_context(ReadFrom(services::events::position(&state.services)));
         let parts = use_context::<Parts>();
         if let Some(nonce) = parts.and_then(|parts| parts.extensions.get::<PageNonce>().cloned()) {
             provide_context(Nonce::from_value(nonce.0));

@@ -12,6 +12,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::edge::Edge;
+use super::overload::TurnedAway;
 use super::traced::RequestTrace;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -70,7 +71,9 @@ async fn answer(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let response = next.run(request).await;
     let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_millis());
-    if response.status().is_server_error() {
+    // `overload` tells of those it turned away, many at a time.
+    let was_turned_away = response.extensions().get::<TurnedAway>().is_some();
+    if response.status().is_server_error() && !was_turned_away {
         tracing::warn!(status, duration_ms, "answered {status}");
     } else {
         tracing::debug!(status, duration_ms, "answered {status}");

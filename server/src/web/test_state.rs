@@ -7,6 +7,7 @@ use services::auth::SignedIn;
 use services::{Actor, Keys, Origin, ServiceConfig, Services, SystemClock, SystemRandom};
 use testing::TestDatabase;
 use tokio::sync::watch;
+use types::BasePath;
 use types::people::{LoginForm, NewUserForm, Role, SetupForm};
 
 use super::{AppState, Edge, Stop};
@@ -40,7 +41,8 @@ impl TestState {
         let app = AppState {
             services,
             leptos: leptos_options(None, config.listen).unwrap(),
-            cookies: SessionCookies { secure: false },
+            cookies: SessionCookies::default(),
+            base: BasePath::ROOT,
             edge: Edge::new(config.edge),
             stop: Stop(stop),
             metrics: Metrics::default(),

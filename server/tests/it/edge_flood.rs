@@ -60,6 +60,8 @@ async fn check_refusal(refused: Response) -> u64 {
 async fn a_flood_of_one_key_leaves_another_of_the_same_person_served_normally() {
     let (mut server, _database) = bare_server().await;
     server.set("MAMCRAWLER_RATE_AUTHENTICATED", "100000/min");
+    // Rates are what is tested: on a busy machine, nobody is to be refused because of that.
+    server.set("MAMCRAWLER_REQUESTS_AT_ONCE", "64");
     server.start().await;
     let http = testing::sandbox::http_client().unwrap();
     let tokens = set_up(&server, &http).await;
@@ -121,6 +123,7 @@ async fn a_flood_of_one_key_leaves_another_of_the_same_person_served_normally() 
     })
     .await;
     let waited = began.elapsed();
-    assert!(waited < Duration::from_secs(4), "served after {waited:?}");
+    // It gets one back every two seconds; the flood, if it counted, would keep it out for most of an hour.
+    assert!(waited < Duration::from_secs(15), "served after {waited:?}");
     check_refusal(ask(&server, &http, &loud).await).await;
 }

@@ -16,9 +16,22 @@ async fn ask(server: &Server, http: &Client, token: &str) -> Response {
     call.bearer_auth(token).send().await.unwrap()
 }
 
+/// Asks until it is refused. One request comes back each second, so that the first or the second after a flood may pass.
+async fn ask_until_refused(server: &Server, http: &Client, token: &str) -> Response {
+    for _ in 0..10 {
+        let answer = ask(server, http, token).await;
+        if answer.status() != 200 {
+            return answer;
+        }
+    }
+    panic!("ten more passed after a flood");
+}
+
 #[tokio::test]
 async fn a_flood_of_one_person_leaves_others_served() {
     let (mut server, database) = bare_server().await;
+    // Rates are what is tested: on a busy machine, nobody is to be refused because of that.
+    server.set("MAMCRAWLER_REQUESTS_AT_ONCE", "64");
     server.start().await;
     let http = testing::sandbox::http_client().unwrap();
     let tokens = set_up(&server, &http).await;
@@ -62,7 +75,7 @@ async fn a_flood_of_one_person_leaves_others_served() {
     let passed = passed.load(Ordering::SeqCst);
     assert!((60..=most).contains(&passed), "{passed} of 3000 passed, {most} may");
 
-    let refused = ask(&server, &http, bert).await;
+    let refused = ask_until_refused(&server, &http, bert).await;
     assert_eq!(refused.status(), 429);
     let seconds: u64 = refused.headers()[header::RETRY_AFTER]
         .to_str()

@@ -1,5 +1,6 @@
 //! What monitors and the one who looks after the system are told.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use testing::TestDatabase;
 use types::people::Role;
@@ -7,7 +8,7 @@ use types::people::Role;
 use crate::api::Api;
 use crate::callers::Callers;
 use crate::seed::seed;
-use crate::stage::{bare_server, set_up};
+use crate::stage::{bare_server, set_up, wait_until};
 use crate::support::Server;
 
 const MIGRATIONS: &str = "__diesel_schema_migrations";
@@ -98,6 +99,47 @@ async fn the_details_are_for_managers_and_say_what_to_do() {
     assert_eq!(clean_up["longest_pause_seconds"], 86_400, "{clean_up}");
 }
 
+#[tokio::test]
+async fn a_job_that_was_late_is_not_when_its_schedule_was_just_switched_on_again() {
+    let api = Api::start().await;
+    let tell = async || {
+        let report = api.ask("get", "/health/details", None).await.body;
+        let checks = report["checks"].as_array().unwrap().iter();
+        let check = checks
+            .clone()
+            .find(|check| check["name"] == "job test_restore")
+            .unwrap();
+        let jobs = report["jobs"].as_array().unwrap().iter();
+        let job = jobs.clone().find(|job| job["kind"] == "test_restore").unwrap();
+        let (told, late_from) = (check["health"].as_str().unwrap().to_owned(), job["late_from"].clone());
+        (told, late_from.as_str().map(|at| at.parse::<DateTime<Utc>>().unwrap()))
+    };
+    api.database
+        .run_sql(
+            "UPDATE job_definitions SET scheduled_since = NULL;
+             INSERT INTO runs (id, kind, status, started_by, run_at, queued_at, finished_at)
+             SELECT gen_random_uuid(), 'test_restore', 'succeeded', 'test', at, at, at
+             FROM (SELECT now() - INTERVAL '30 days' AS at) AS long_ago",
+        )
+        .await;
+    let now = api.services.now();
+    let (told, late_from) = tell().await;
+    assert!(told == "failing" && late_from.unwrap() < now, "{told} {late_from:?}");
+    let switch = async |is_enabled: bool| {
+        let change = json!({ "is_enabled": is_enabled });
+        let answer = api.ask("patch", "/jobs/test_restore", Some(change)).await;
+        assert!(answer.status < 300, "{}", answer.body);
+    };
+    switch(false).await;
+    assert_eq!(tell().await, ("unknown".to_owned(), None));
+    switch(true).await;
+    let (told, late_from) = tell().await;
+    assert!(
+        told == "ok" && late_from.unwrap() > now + TimeDelta::days(14),
+        "{told} {late_from:?}"
+    );
+}
+
 /// What the doctor printed, and whether all was well.
 fn examine(server: &Server) -> (bool, String) {
     let output = server.run("doctor");
@@ -150,4 +192,47 @@ async fn the_doctor_has_something_to_say_when_the_database_is_down_and_nothing_r
     let line = line_of(&text, "database");
     assert!(line.starts_with("failing") && line.contains("DATABASE_URL"), "{text}");
     assert!(line_of(&text, "server").contains("mamcrawler serve"), "{text}");
+}
+
+#[tokio::test]
+async fn the_doctor_names_the_process_that_leaves_an_integration_alone() {
+    let api = Api::start_with(|server| server.set("MAMCRAWLER_POLL_ACTIVE_MS", "60000")).await;
+    let [port] = testing::ports::pick_ports().unwrap();
+    let form = json!({
+        "kind": "audiobookshelf", "name": "Shelf", "url": format!("http://127.0.0.1:{port}"), "is_enabled": true,
+        "secret": "key",
+    });
+    let shelf = api.ask("post", "/integrations", Some(form)).await;
+    assert_eq!(shelf.status, 201, "{}", shelf.body);
+    let check = format!("/integrations/{}/check", shelf.body["id"].as_str().unwrap());
+    for _ in 0..5 {
+        let checked = api.ask("post", &check, None).await;
+        assert_eq!(checked.body["health"], "failing", "{}", checked.body);
+    }
+    let line = wait_until(async || {
+        let (is_well, text) = examine(&api.server);
+        let line = line_of(&text, "integration Shelf");
+        match line.contains("leaves it alone until") {
+            true => Ok((is_well, line.to_owned())),
+            false => Err(text),
+        }
+    });
+    let (is_well, line) = line.await;
+    assert!(!is_well && line.starts_with("failing"), "{line}");
+    for words in [
+        "The server on ",
+        "5 calls in a row failed.",
+        "Test in Settings → Integrations",
+    ] {
+        assert!(line.contains(words), "{line}");
+    }
+    let report = api.ask("get", "/health/details", None).await.body;
+    let rest = &report["integrations"][0]["left_alone_by"][0];
+    let process = rest["process"].as_str().unwrap();
+    assert!(
+        line.contains(process) && process.contains("(process "),
+        "{rest}: {line}"
+    );
+    let page = api.ask("get", "/integrations", None).await.body.to_string();
+    assert!(page.contains(process), "{page}");
 }

@@ -30,6 +30,8 @@ mod audited;
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod below_a_path;
+#[cfg(test)]
 mod callers;
 #[cfg(test)]
 mod configuration;
@@ -69,6 +71,8 @@ mod monitoring;
 mod oidc;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod overload;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]

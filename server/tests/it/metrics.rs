@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::stage::bare_server;
+use crate::stage::{PASSWORD, bare_server};
 
 const TOKEN: &str = "0000000000000000";
 
@@ -55,6 +55,34 @@ async fn metrics_are_closed_until_a_setting_opens_them() {
         assert_eq!(status, 200, "{url}");
         assert!(text.contains("\nmamcrawler_build_info{"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_used_refresh_token_that_comes_again_is_counted_from_zero_on() {
+    let api = Api::start_with(|server| server.set("MAMCRAWLER_METRICS_TOKEN", TOKEN)).await;
+    let count = async || {
+        let url = format!("{}/metrics", api.server.url);
+        let scrape = api.http.get(url).bearer_auth(TOKEN).send().await.unwrap();
+        let text = scrape.text().await.unwrap();
+        let series = "mamcrawler_refusals_total{what=\"refresh_token_reused\"} ";
+        let found = text.lines().find_map(|line| line.strip_prefix(series));
+        found.unwrap_or_else(|| panic!("{text}")).to_owned()
+    };
+    assert_eq!(count().await, "0", "the first one is an increase");
+    let login = json!({ "username": "anna", "password": PASSWORD });
+    let signed_in = api.call("post", "/auth/login").json(&login).send().await.unwrap();
+    let mut token = signed_in.json::<Value>().await.unwrap()["refresh_token"].take();
+    let spent = json!({ "refresh_token": token.clone() });
+    for _ in 0..2 {
+        let form = json!({ "refresh_token": token });
+        let answer = api.call("post", "/auth/refresh").json(&form).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        token = answer.json::<Value>().await.unwrap()["refresh_token"].take();
+    }
+    assert_eq!(count().await, "0");
+    let stolen = api.call("post", "/auth/refresh").json(&spent).send().await.unwrap();
+    assert_eq!(stolen.status(), 401);
+    assert_eq!(count().await, "1");
 }
 
 #[tokio::test]

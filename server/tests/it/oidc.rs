@@ -34,7 +34,7 @@ async fn connect(server: &mut Server, provider: &OidcProvider) -> String {
     let form = json!({
         "settings": {
             "is_enabled": true, "issuer": provider.facts.issuer, "client_id": provider.facts.client_id,
-            "scopes": ["profile", "email", "groups"], "display_name": "The house", "public_url": server.url,
+            "scopes": ["profile", "email", "groups"], "display_name": "The house", "public_url": server.origin(),
             "groups_claim": "groups", "group_roles": [{ "group": "librarians", "role": "manager" }],
             "default_role": null, "links_by_verified_email": false, "creates_users": true
         },
@@ -82,7 +82,17 @@ async fn connect(server: &mut Server, provider: &OidcProvider) -> String {
 
 #[tokio::test]
 async fn a_browser_signs_in_through_the_provider_and_is_sent_on() {
+    check_way_through("", "/").await;
+}
+
+#[tokio::test]
+async fn below_a_path_the_way_through_the_provider_stays_there() {
+    check_way_through("/apps/books", "/apps/books").await;
+}
+
+async fn check_way_through(base: &str, cookie_path: &str) {
     let (mut server, _database) = bare_server().await;
+    server.put_below(base);
     let provider = OidcProvider::start().await.unwrap();
     connect(&mut server, &provider).await;
     let browser = new_browser();
@@ -96,14 +106,14 @@ async fn a_browser_signs_in_through_the_provider_and_is_sent_on() {
         .unwrap();
     assert_eq!(
         offered,
-        json!({ "display_name": "The house", "start_path": "/auth/oidc/start" })
+        json!({ "display_name": "The house", "start_path": format!("{base}/auth/oidc/start") })
     );
     let started = get(format!("{}/auth/oidc/start?return_to=%2Fbooks%3Fpage%3D2", server.url))
         .await
         .unwrap();
     assert_eq!(started.status(), 303);
     assert!(
-        cookies(&started)[0].contains("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax"),
+        cookies(&started)[0].contains(&format!("; Path={cookie_path}; Max-Age=600; HttpOnly; SameSite=Lax")),
         "{:?}",
         cookies(&started)
     );
@@ -128,7 +138,7 @@ async fn a_browser_signs_in_through_the_provider_and_is_sent_on() {
     let finished = get(back.clone()).await.unwrap();
     assert_eq!(
         (finished.status().as_u16(), target(&finished).as_str()),
-        (303, "/books?page=2")
+        (303, format!("{base}/books?page=2").as_str())
     );
     let set = cookies(&finished);
     assert!(

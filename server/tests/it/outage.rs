@@ -124,9 +124,60 @@ async fn a_database_that_comes_late_goes_away_and_comes_back_needs_no_restart_of
     run_job(&server, token).await;
     let form = json!({ "username": "anna", "password": PASSWORD });
     assert_eq!(call(&server, ("POST", "/auth/login"), ("", form)).await.0, 200);
+    // The database forgot who uses the key, and was told again.
+    wait_until(async || {
+        let log = server.log();
+        if log.contains("holds that the encryption key is in use") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    })
+    .await;
+    let rotation = server.run("rotate-key");
+    let said = String::from_utf8(rotation.stderr).unwrap();
+    assert!(!rotation.status.success() && said.contains("Stop every"), "{said}");
     let (status, _) = server.terminate(Duration::from_secs(30)).await;
     assert!(status.success(), "{}", server.log());
     check_health(&server, false, &server.url);
+}
+
+/// What the systemd unit and the containers wait for before they end it by force.
+const STOPS_WITHIN: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_stop_while_the_database_is_away_does_not_wait_for_a_job_that_can_not_write_its_end() {
+    let mut database = Database::new();
+    let url = database.start().await;
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = hanging.local_addr().unwrap();
+    let mut server = Server::new(&[("DATABASE_URL", &url)]);
+    let provision = server.scratch().join("provision.toml");
+    let integration = format!(
+        "[[integration]]\nkind = \"prowlarr\"\nname = \"Slow\"\nurl = \"http://{address}\"\nsecret = \"key\"\nis_sandbox = true\n"
+    );
+    std::fs::write(&provision, integration).unwrap();
+    server.set("MAMCRAWLER_PROVISION", provision.to_str().unwrap());
+    server.start().await;
+    let http = testing::sandbox::http_client().unwrap();
+    let tokens = set_up(&server, &http).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let (status, run) = call(&server, ("POST", "/jobs/check_integrations/runs"), (token, Value::Null)).await;
+    assert!(status < 300, "{status}: {run}");
+    // The job waits for an answer that does not come.
+    let _asked = tokio::time::timeout(Duration::from_secs(20), hanging.accept())
+        .await
+        .expect("the job asks the integration")
+        .unwrap();
+
+    database.stop().await;
+    let (status, took) = server.terminate(STOPS_WITHIN).await;
+    assert!(status.success(), "{status} after {took:?}: {}", server.log());
+    assert!(
+        server.log().contains("could not write the end of run"),
+        "{}",
+        server.log()
+    );
 }
 
 #[tokio::test]
@@ -169,7 +220,7 @@ async fn a_worker_is_healthy_while_it_reaches_its_database_and_answers_where_its
         .await;
     };
     wait_for(true).await;
-    check(&server, true, "runs and reaches its database");
+    check(&server, true, "runs and reaches its database; it looked at its queue");
     check_health(&server, false, &server.url);
     database.stop().await;
     wait_for(false).await;

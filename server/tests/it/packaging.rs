@@ -124,6 +124,9 @@ fn nobody_becomes_root_and_a_wish_that_can_not_be_met_is_refused() {
         let root = Container::started_by(0).with("PUID", "1234").with(name, value);
         root.assert_refuses("mamcrawler does not run as root. Set PUID and PGID");
     }
+    let powerless = Container::started_by(0).with("PUID", "1234");
+    install_script(&powerless.dir.path().join("setpriv"), "#!/bin/sh\nexit 127\n");
+    powerless.assert_refuses("without the right to become 1234:1234. Set PUID and PGID in .env");
     let other = Container::started_by(1000).with("PUID", "1234");
     other.assert_refuses("PUID is 1234, but the container runs as 1000.");
     let nowhere = Container::started_by(1000).with("MAMCRAWLER_DATA_DIR", "/nowhere");
@@ -204,4 +207,127 @@ fn a_release_needs_its_part_of_the_changelog_and_the_program_of_its_version() {
         let (is_well, said) = run(version);
         assert!(!is_well && said.contains(words), "{version}: {said}");
     }
+}
+
+#[test]
+fn a_worker_runs_under_systemd_as_the_server_does_but_with_its_own_place_for_metrics_and_no_log_file() {
+    let service = |name: &str| {
+        let unit = read(&format!("ops/systemd/{name}.service"));
+        let (_, service) = unit.split_once("[Service]\n").unwrap();
+        let lines = service.lines().filter(|line| !line.starts_with('#'));
+        let (starts, others): (Vec<_>, Vec<_>) = lines
+            .map(str::to_owned)
+            .partition(|line| line.starts_with("ExecStart="));
+        (starts.concat(), others)
+    };
+    let (server, worker) = (service("mamcrawler"), service("mamcrawler-worker"));
+    assert_eq!(server.1, worker.1);
+    let start = "ExecStart=/usr/bin/env MAMCRAWLER_METRICS_LISTEN=127.0.0.1:9465 MAMCRAWLER_LOG_FILE= /usr/local/bin/mamcrawler worker";
+    assert_eq!(
+        [server.0, worker.0],
+        ["ExecStart=/usr/local/bin/mamcrawler serve", start]
+    );
+}
+
+#[test]
+fn no_setting_of_the_program_is_taken_out_of_the_file_that_it_gets_as_a_whole() {
+    let composed = read("compose.yaml");
+    assert!(composed.contains("\n    env_file: [{ path: .env, required: false }]\n"));
+    let hidden = composed
+        .lines()
+        .filter(|line| line.trim_start().starts_with("MAMCRAWLER_") && line.contains("${"));
+    assert_eq!(hidden.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn containers_start_on_a_machine_with_one_processor() {
+    for path in ["compose.yaml", "ops/compose.example.yaml"] {
+        assert!(!read(path).contains("cpus:"), "{path}");
+    }
+}
+
+#[test]
+fn the_document_names_the_address_from_which_a_proxy_on_the_host_reaches_the_container() {
+    let subnet = versions_after(&read("compose.yaml"), "subnet: \"${SUBNET:-");
+    assert_eq!(subnet[3..], [0, 24]);
+    let [one, two, three] = [subnet[0], subnet[1], subnet[2]];
+    let row = format!("| on the machine | in a container | `{one}.{two}.{three}.1`,");
+    assert!(read("docs/DEPLOYMENT.md").contains(&row), "{row}");
+}
+
+#[test]
+fn workflows_run_only_actions_of_a_commit_that_nobody_can_move() {
+    for name in ["ci", "release", "supply-chain"] {
+        let path = &format!(".github/workflows/{name}.yml");
+        let text = read(path);
+        let actions = text.lines().filter_map(|line| line.trim().strip_prefix("- uses: "));
+        let moving = actions.filter(|action| {
+            let (_, version) = action.split_once('@').unwrap();
+            let (commit, name) = version.split_once(" # v").unwrap_or((version, ""));
+            name.is_empty() || commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        assert_eq!(moving.collect::<Vec<_>>(), Vec::<&str>::new(), "{path}");
+        assert!(text.contains("- uses: "), "{path}");
+    }
+}
+
+/// A machine with nothing but cargo and this Node.js, or only the word of apt about one.
+fn install_test_tools(node: Option<&str>, candidate: &str) -> (Option<i32>, String) {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["cargo", "rustup", "rustc", "sudo", "apt-get"] {
+        install_script(&dir.path().join(name), "#!/bin/sh\nexit 70\n");
+    }
+    let known = format!("#!/bin/sh\nprintf 'nodejs:\\n  Installed: (none)\\n  Candidate: {candidate}\\n'\n");
+    install_script(&dir.path().join("apt-cache"), &known);
+    if let Some(version) = node {
+        install_script(&dir.path().join("node"), &format!("#!/bin/sh\necho v{version}\n"));
+    }
+    for name in ["sed", "sort", "tr", "grep", "id"] {
+        std::os::unix::fs::symlink(Path::new("/usr/bin").join(name), dir.path().join(name)).unwrap();
+    }
+    let output = Command::new("/bin/bash")
+        .arg(project("ops/install-tools.sh"))
+        .arg("test")
+        .env_clear()
+        .env("PATH", dir.path())
+        .envs([("CHROMIUM", "/usr/bin/true"), ("ASSUME_YES", "1")])
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    (output.status.code(), said.concat())
+}
+
+#[test]
+fn a_nodejs_that_is_too_old_for_the_tests_is_refused_before_anything_is_installed() {
+    for (node, candidate) in [(Some("18.20.4"), "20.19.2"), (None, "18.20.4+dfsg-1~deb12u3")] {
+        let (code, said) = install_test_tools(node, candidate);
+        assert_eq!(code, Some(1), "{said}");
+        let sentence = "The tests need Node.js 20.18.1 or newer, with npm, and this would be 18.20.4";
+        assert!(said.starts_with(sentence), "{said}");
+    }
+    for (node, candidate) in [(Some("20.18.1"), "18.20.4"), (None, "20.19.2+dfsg-1"), (None, "(none)")] {
+        let (_, said) = install_test_tools(node, candidate);
+        assert!(said.starts_with("Installing with apt-get: "), "{said}");
+    }
+}
+
+#[test]
+fn the_oldest_nodejs_is_the_oldest_that_every_package_of_the_browser_tests_takes() {
+    let least = versions_after(&read("ops/install-tools.sh"), "least_node=");
+    let lock: serde_json::Value = serde_json::from_str(&read("end2end/package-lock.json")).unwrap();
+    let oldest_of = |range: &str| {
+        let starts = range.split("||").map(|one| {
+            let from = one.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+            let version = from
+                .split(|letter: char| !letter.is_ascii_digit() && letter != '.')
+                .next();
+            let mut parts: Vec<u32> = version.unwrap().split('.').map(|part| part.parse().unwrap()).collect();
+            parts.resize(3, 0);
+            parts
+        });
+        starts.min().unwrap()
+    };
+    let packages = lock["packages"].as_object().unwrap().values();
+    let ranges = packages.filter_map(|package| package["engines"]["node"].as_str());
+    assert_eq!(ranges.map(oldest_of).max(), Some(least));
 }

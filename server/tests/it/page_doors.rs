@@ -10,7 +10,7 @@ use crate::callers::Callers;
 use crate::seed::{Seeded, seed};
 
 /// (route, least role, where the route has a parameter: whose id).
-const PAGES: &[(&str, Option<Role>, Option<Seeded>)] = &[
+pub const PAGES: &[(&str, Option<Role>, Option<Seeded>)] = &[
     ("/setup", None, None),
     ("/login", None, None),
     ("/", Some(Role::Viewer), None),

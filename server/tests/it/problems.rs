@@ -101,6 +101,8 @@ async fn a_job_is_given_another_schedule_by_a_plain_form() {
         page.contains("daily at 01:00 (UTC)") && !page.contains("Reset to"),
         "{page}"
     );
+    assert_eq!(count(&page, ">Change<"), 0, "it can be changed right here: {page}");
+    assert!(count(&browser.read("/jobs").await, ">Change<") > 1);
 
     let wrong = [("kind", "clean_up"), ("schedule", "0 0 30 2 *")];
     let back = browser.post("set_job_schedule", &wrong, from).await;

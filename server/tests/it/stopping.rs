@@ -19,6 +19,7 @@ async fn an_open_event_stream_does_not_hold_up_a_stop() {
     let reading = tokio::spawn(async move { while events.next().await.is_some_and(|part| part.is_ok()) {} });
     let (status, took) = server.terminate(Duration::from_secs(20)).await;
     assert!(status.success(), "{status}: {}", server.log());
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    // Requests that are under way are given 8 s, which the stream would use up.
+    assert!(took < Duration::from_secs(7), "{took:?}");
     reading.await.unwrap();
 }

@@ -172,6 +172,17 @@ impl Server {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Puts it below a path, where `url` leads from now on; counts from the next start on.
+    pub fn put_below(&mut self, path: &str) {
+        self.set("MAMCRAWLER_BASE_PATH", path);
+        self.url = format!("{}{path}", self.origin());
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> String {
+        reqwest::Url::parse(&self.url).unwrap().origin().ascii_serialization()
+    }
+
     /// Takes a setting away; counts from the next start on.
     pub fn unset(&mut self, name: &str) {
         self.settings.retain(|(known, _)| known != name);

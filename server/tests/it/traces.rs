@@ -282,7 +282,8 @@ async fn ask_and_stop(server: &mut Server, http: &reqwest::Client) -> Duration {
     let began = Instant::now();
     let answer = http.get(format!("{}/login", server.url)).send().await.unwrap();
     assert!(answer.status().as_u16() < 400, "{}", answer.status());
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // A collector that hangs is given 10 s, which is what a request that waits for it would take.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     let (status, took) = server.terminate(Duration::from_secs(30)).await;
     assert!(status.success(), "{status}: {}", server.log());
     took

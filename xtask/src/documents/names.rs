@@ -11,8 +11,6 @@ const NOT_THE_PROGRAM: &[&str] = &[
     "exec", "up", "stop", "start", "restart", "status", "logs", "enable", "disable", "build", "pull", "-u", "-d", "-f",
     "-U", "-O", "-h", "--now", "user",
 ];
-/// Names that `compose.yaml` alone reads.
-const OF_COMPOSE: &[&str] = &["MAMCRAWLER_IMAGE"];
 
 /// Everything that a page names and that is not there.
 pub fn find_unknown_names(page: &Page, project: &Project) -> Vec<String> {
@@ -44,7 +42,7 @@ fn is_setting(word: &str, project: &Project) -> bool {
     let base = word.strip_suffix("_FILE").unwrap_or(word);
     let is_known = project.settings.contains(word) || project.settings.contains(base);
     let is_start = word.ends_with('_') && project.settings.iter().any(|name| name.starts_with(word));
-    is_known || is_start || OF_COMPOSE.contains(&word)
+    is_known || is_start
 }
 
 fn find_unknown_paths(code: &Code, project: &Project) -> Vec<String> {
@@ -171,10 +169,7 @@ mod tests {
 
     #[test]
     fn a_setting_or_an_alert_that_is_not_there_is_found() {
-        check(
-            "`MAMCRAWLER_LISTEN_FILE`, `MAMCRAWLER_RATE_…`, MAMCRAWLER_IMAGE, MamcrawlerDown",
-            &[],
-        );
+        check("`MAMCRAWLER_LISTEN_FILE`, `MAMCRAWLER_RATE_…`, MamcrawlerDown", &[]);
         check("`MAMCRAWLER_LISTN`", &["MAMCRAWLER_LISTN is no setting"]);
         check("See MamcrawlerGone.", &["MamcrawlerGone is no alert"]);
     }

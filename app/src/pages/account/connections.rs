@@ -8,6 +8,7 @@ use crate::api::account::{DisconnectIdentity, find_provider, list_identities};
 use crate::components::confirm::Confirm;
 use crate::components::moment::Moment;
 use crate::components::post_form::{ButtonForm, Post, PostErrors};
+use crate::link::link_to;
 use crate::pages::show;
 
 /// The connected accounts, and connecting one. Nothing where no provider is or ever was.
@@ -67,7 +68,7 @@ fn ConnectionRow(identity: Identity, disconnect: Post) -> impl IntoView {
 #[component]
 fn ConnectForm(name: String) -> impl IntoView {
     view! {
-        <form method="post" action="/auth/oidc/link" data-leaves="">
+        <form method="post" action=link_to("/auth/oidc/link") data-leaves="">
             <input type="hidden" name="return_to" value="/account" />
             <button class="button" type="submit"><span>"Connect "<bdi>{name}</bdi></span></button>
         </form>

@@ -14,6 +14,7 @@ use crate::components::notices::{Empty, Notice, Tone};
 use crate::components::post_form::{ButtonForm, Post, PostErrors, PostForm};
 use crate::components::states::Badge;
 use crate::format::{format_count, format_date};
+use crate::link::link_to;
 use crate::pages::show;
 
 /// What a new key lasts unless one writes something else.
@@ -38,7 +39,7 @@ pub fn KeysSection() -> impl IntoView {
             <h2>"API keys"</h2>
             <p class="hint">
                 "A program that uses mamcrawler's API sends its key as a bearer token. See the "
-                <a href="/api/docs">"API's documentation"</a>"."
+                <a href=link_to("/api/docs")>"API's documentation"</a>"."
             </p>
             <Done word="revoked" sentence="The key was revoked. It is refused from now on." />
             <PostErrors posts=vec![posts.rotate.clone(), posts.revoke.clone()] />

@@ -4,12 +4,15 @@
 
 mod address;
 mod contents;
+mod mark;
 mod programs;
 mod run;
 mod scratch;
 mod snapshot;
 
 pub use contents::{DatabaseContents, TableContents, is_empty, read_contents};
+pub(crate) use mark::refuse_unfinished_restore;
+pub use mark::{mark_restore, unmark_restore};
 pub use programs::{Program, find_pg_dump, find_pg_restore};
 pub use run::Running;
 pub use scratch::{create_scratch, drop_scratch, drop_scratches};
@@ -30,9 +33,12 @@ pub enum DumpError {
         /// " (only of 14)", or nothing.
         found: String,
     },
+    // Not the client of the server's version for what there is: it does not read a newer one's dump.
     #[error(
-        "pg_restore of PostgreSQL {program} can't write into PostgreSQL {server}. Install \
-         postgresql-client-{server}, or set MAMCRAWLER_POSTGRES_BIN to the directory that holds its pg_restore."
+        "What pg_dump of PostgreSQL {program} wrote needs its pg_restore, which can't write into PostgreSQL {server}. Restore \
+         it into PostgreSQL {least} or newer. Install postgresql-client-{server}, and backups from then on can be restored \
+         into PostgreSQL {server}.",
+        least = programs::TRANSACTION_TIMEOUT
     )]
     TooNew { program: u32, server: u32 },
     #[error("{program} failed: {said}")]

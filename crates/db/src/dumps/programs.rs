@@ -7,7 +7,7 @@ use super::DumpError;
 use crate::embedded::list_bin_dirs;
 
 /// The first version whose `pg_restore` sets what older servers don't know.
-const TRANSACTION_TIMEOUT: u32 = 17;
+pub(super) const TRANSACTION_TIMEOUT: u32 = 17;
 
 /// An installed program.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -46,6 +46,10 @@ pub const AREAS: &[Area] = &[
                 "request_budgets",
                 "An integration's day: its requests so far, and whether it asked for a pause.",
             ),
+            (
+                "breaker_rests",
+                "A process leaves an integration alone, as its calls failed time and again.",
+            ),
             ("account_snapshots", "The tracker account at one moment."),
         ],
     ),

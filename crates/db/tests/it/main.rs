@@ -7,6 +7,8 @@ mod audit;
 #[cfg(test)]
 mod big_library;
 #[cfg(test)]
+mod breaker_rests;
+#[cfg(test)]
 mod candidates;
 #[cfg(test)]
 mod dumps;

@@ -1,4 +1,4 @@
-use types::health::BreakerState;
+use types::health::{BreakerState, BreakerView};
 use types::integrations::IntegrationKind;
 use types::jobs::JobKind;
 
@@ -17,17 +17,20 @@ fn integration() -> IntegrationHealth {
         checked_at: Some(now() - TimeDelta::minutes(10)),
         stopped: None,
         breaker: None,
+        left_alone_by: Vec::new(),
         version: None,
     }
 }
 
 fn job() -> JobHealth {
+    let last_success_at = Some(now() - TimeDelta::minutes(10));
     JobHealth {
         kind: JobKind::SnapshotAccount,
         is_enabled: true,
         longest_pause_seconds: Some(900),
+        late_from: find_late_from(Duration::from_secs(900), last_success_at, None),
         next_at: None,
-        last_success_at: Some(now() - TimeDelta::minutes(10)),
+        last_success_at,
         last_status: Some(RunStatus::Succeeded),
         last_sentence: Some("Read.".into()),
     }
@@ -46,31 +49,36 @@ fn a_well_integration_that_nobody_checks_any_more_is_a_warning() {
     check(judge_integration(&integration(), old), Health::Warning, "3 hours ago");
 }
 
+fn rest(process: &str, seconds: i64, sentence: &str) -> BreakerRest {
+    BreakerRest {
+        process: process.into(),
+        failures: 5,
+        asked_again_at: now() + TimeDelta::seconds(seconds),
+        sentence: sentence.into(),
+    }
+}
+
 #[test]
-fn an_integration_that_is_left_alone_fails_and_says_until_when() {
-    let open = BreakerView {
-        state: BreakerState::Open,
-        failures: Some(5),
-        asked_again_at: Some(now() + TimeDelta::seconds(40)),
-        sentence: Some("It can't be reached.".into()),
-    };
-    let resting = IntegrationHealth {
-        breaker: Some(open),
+fn an_integration_that_is_left_alone_fails_and_says_by_whom_and_until_when() {
+    let left_alone_by = |rests: &[BreakerRest]| IntegrationHealth {
+        left_alone_by: rests.to_vec(),
         ..integration()
     };
-    let words = "5 calls in a row failed, so it is asked again at 12:00:40 UTC. Test asks it now. It can't be reached.";
-    check(judge_integration(&resting, now()), Health::Failing, words);
-    let closed = BreakerView {
-        state: BreakerState::Closed,
-        failures: None,
-        asked_again_at: None,
-        sentence: None,
-    };
-    let answers = IntegrationHealth {
-        breaker: Some(closed),
-        ..integration()
-    };
-    check(judge_integration(&answers, now()), Health::Ok, "5.0 answers");
+    let worker = rest("worker on attic (process 71)", 40, "It can't be reached.");
+    check(
+        judge_integration(&left_alone_by(std::slice::from_ref(&worker)), now()),
+        Health::Failing,
+        "The worker on attic (process 71) leaves it alone until 12:00:40 UTC: 5 calls in a row failed. It can't be \
+         reached. Test in Settings → Integrations asks at once; each process",
+    );
+    let server = rest("server on attic (process 7)", 90, "It can't be reached.");
+    check(
+        judge_integration(&left_alone_by(&[server, worker]), now()),
+        Health::Failing,
+        "The server on attic (process 7) leaves it alone until 12:01:30 UTC: 5 calls in a row failed. The worker on \
+         attic (process 71) leaves it alone until 12:00:40 UTC: 5 calls in a row failed. It can't be reached. Test",
+    );
+    check(judge_integration(&left_alone_by(&[]), now()), Health::Ok, "5.0 answers");
 }
 
 #[test]
@@ -79,6 +87,7 @@ fn an_integration_that_nobody_called_since_its_pause_is_judged_by_its_last_check
         state: BreakerState::Due,
         failures: Some(5),
         asked_again_at: None,
+        due_since: Some(now()),
         sentence: Some("It can't be reached.".into()),
     };
     let well = IntegrationHealth {
@@ -152,6 +161,45 @@ fn a_job_fails_when_its_last_success_is_two_pauses_and_a_grace_ago() {
         judge_job(&job(), now() + TimeDelta::minutes(51)),
         Health::Failing,
         "every 15 minutes",
+    );
+}
+
+#[test]
+fn a_job_is_late_by_its_last_success_or_by_when_it_was_switched_on_whichever_came_later() {
+    let (week, day) = (Duration::from_secs(7 * 86_400), TimeDelta::days(1));
+    let late_from = |success, since| find_late_from(week, success, since);
+    let limit = day * 14 + JOB_GRACE;
+    let (long_ago, yesterday) = (now() - day * 100, now() - day);
+    assert_eq!(late_from(Some(long_ago), None), Some(long_ago + limit));
+    assert_eq!(late_from(Some(long_ago), Some(yesterday)), Some(yesterday + limit));
+    assert_eq!(late_from(Some(yesterday), Some(long_ago)), Some(yesterday + limit));
+    assert_eq!(late_from(None, Some(yesterday)), Some(yesterday + limit));
+    assert_eq!(late_from(None, None), None);
+
+    let again = JobHealth {
+        longest_pause_seconds: Some(week.as_secs()),
+        last_success_at: Some(long_ago),
+        late_from: late_from(Some(long_ago), Some(yesterday)),
+        ..job()
+    };
+    check(judge_job(&again, now()), Health::Ok, "100 days ago");
+    let later = now() + day * 14;
+    check(
+        judge_job(&again, later),
+        Health::Failing,
+        "It last succeeded 114 days ago",
+    );
+    let never = JobHealth {
+        last_success_at: None,
+        last_status: None,
+        late_from: late_from(None, Some(yesterday)),
+        ..again
+    };
+    check(judge_job(&never, now()), Health::Unknown, "not run yet");
+    check(
+        judge_job(&never, later),
+        Health::Failing,
+        "It has never succeeded, though",
     );
 }
 
@@ -286,10 +334,34 @@ fn what_the_tracker_did_not_say_is_no_fault() {
     check(judge_account(&silent, 10, now()), Health::Ok, "read");
 }
 
+fn sound(hours_ago: i64, is_encrypted: bool) -> SoundBackup {
+    SoundBackup {
+        made_at: now() - TimeDelta::hours(hours_ago),
+        is_encrypted,
+    }
+}
+
+#[test]
+fn whether_backups_are_encrypted_is_told_and_is_no_trouble_either_way() {
+    for (is_encrypted, words) in [
+        (true, "made 2 hours ago. It is encrypted."),
+        (
+            false,
+            "made 2 hours ago. It is not encrypted: without MAMCRAWLER_BACKUP_KEY",
+        ),
+    ] {
+        let facts = BackupFacts {
+            last_sound: Some(sound(2, is_encrypted)),
+            ..BackupFacts::default()
+        };
+        check(judge_backup(&facts, now()), Health::Ok, words);
+    }
+}
+
 #[test]
 fn a_backup_is_stale_after_a_day_and_a_half_and_none_is_a_warning() {
     let made = |hours| BackupFacts {
-        last_sound: Some(now() - TimeDelta::hours(hours)),
+        last_sound: Some(sound(hours, true)),
         last_made: Some(now()),
         ..BackupFacts::default()
     };
@@ -315,9 +387,59 @@ fn backups_that_are_gone_or_can_not_be_seen_are_none() {
         "No sound backup is in /srv/backups",
     );
     let hidden = BackupFacts {
-        last_sound: Some(now()),
+        last_sound: Some(sound(0, true)),
         obstacle: Some("/srv/backups does not answer.".into()),
         ..gone
     };
     check(judge_backup(&hidden, now()), Health::Failing, "does not answer");
+}
+
+#[test]
+fn what_is_dated_ahead_of_the_clock_is_a_warning_and_never_well() {
+    let ahead = now() + TimeDelta::days(3);
+    let job = JobHealth {
+        last_success_at: Some(ahead),
+        ..job()
+    };
+    check(judge_job(&job, now()), Health::Warning, "3 days ahead of the clock");
+    let integration = IntegrationHealth {
+        checked_at: Some(ahead),
+        ..integration()
+    };
+    check(
+        judge_integration(&integration, now()),
+        Health::Warning,
+        "3 days ahead of the clock",
+    );
+    let backup = BackupFacts {
+        last_sound: Some(SoundBackup {
+            made_at: ahead,
+            is_encrypted: true,
+        }),
+        ..BackupFacts::default()
+    };
+    check(
+        judge_backup(&backup, now()),
+        Health::Warning,
+        "3 days ahead of the clock",
+    );
+    let account = AccountView {
+        taken_at: ahead,
+        is_stale: true,
+        ..account()
+    };
+    check(
+        judge_account(&account, 10, now()),
+        Health::Failing,
+        "3 days ahead of the clock",
+    );
+}
+
+#[test]
+fn two_clocks_that_differ_a_little_are_no_trouble() {
+    let job = JobHealth {
+        last_success_at: Some(now() + TimeDelta::minutes(4)),
+        ..job()
+    };
+    check(judge_job(&job, now()), Health::Ok, "0 seconds ago");
 }

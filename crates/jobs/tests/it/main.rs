@@ -1,5 +1,6 @@
 //! The engine on a real PostgreSQL.
 
+mod clocks;
 mod failures;
 mod figures;
 mod queue;

@@ -103,6 +103,61 @@ async fn a_job_that_is_switched_off_stays_off_over_a_restart() {
     );
 }
 
+/// How many minutes ago its schedule began to count.
+async fn read_minutes_scheduled(queue: &Queue) -> Option<i64> {
+    let mut conn = queue.database.connection().await;
+    let jobs = jobs::read_jobs(&mut conn, queue.clock.now()).await.unwrap();
+    let since = jobs[0].scheduled_since;
+    since.map(|since| (queue.clock.now() - since).num_minutes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_counts_anew_when_it_is_switched_on_or_changed_and_not_when_it_stays() {
+    let queue = Queue::new().await;
+    let mut conn = queue.database.connection().await;
+    let (kind, clock) = (JobKind::PollClients, &queue.clock);
+    start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
+    clock.advance(TimeDelta::minutes(10));
+    start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
+    assert_eq!(enqueue_due(&queue).await, 1);
+    jobs::set_job_enabled(&mut conn, kind, true, clock.now()).await.unwrap();
+    jobs::set_job_schedule(&mut conn, kind, None, clock.now())
+        .await
+        .unwrap();
+    assert_eq!(read_minutes_scheduled(&queue).await, Some(10));
+
+    jobs::set_job_enabled(&mut conn, kind, false, clock.now())
+        .await
+        .unwrap();
+    clock.advance(TimeDelta::minutes(5));
+    jobs::set_job_enabled(&mut conn, kind, true, clock.now()).await.unwrap();
+    assert_eq!(read_minutes_scheduled(&queue).await, Some(0));
+    let own: Schedule = "every 7 minutes".parse().unwrap();
+    for since in [0, 3] {
+        clock.advance(TimeDelta::minutes(3));
+        jobs::set_job_schedule(&mut conn, kind, Some(&own), clock.now())
+            .await
+            .unwrap();
+        assert_eq!(read_minutes_scheduled(&queue).await, Some(since));
+    }
+    let upgraded = Definition {
+        schedule: Some(Schedule::Every(120)),
+        ..EVERY_MINUTE
+    };
+    start_process(&queue, std::slice::from_ref(&upgraded), TimeZone::UTC).await;
+    assert_eq!(read_minutes_scheduled(&queue).await, Some(3), "an admin's own goes on");
+    jobs::set_job_schedule(&mut conn, kind, None, clock.now())
+        .await
+        .unwrap();
+    clock.advance(TimeDelta::minutes(1));
+    start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
+    assert_eq!(
+        read_minutes_scheduled(&queue).await,
+        Some(0),
+        "another of the program's"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_can_be_hastened_but_not_delayed() {
     let queue = Queue::new().await;

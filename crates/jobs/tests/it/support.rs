@@ -126,6 +126,17 @@ impl Queue {
         panic!("run {id} did not become {status}: {:?}", self.see(id).await);
     }
 
+    /// The same for its sentence.
+    pub async fn wait_for_sentence(&self, id: RunId, sentence: &str) {
+        for _ in 0..1000 {
+            if self.see(id).await.sentence == sentence {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("run {id} did not say \"{sentence}\": {:?}", self.see(id).await);
+    }
+
     pub async fn run_sql(&self, sql: &str) {
         let mut conn = self.database.connection().await;
         diesel::sql_query(sql).execute(&mut conn).await.unwrap();

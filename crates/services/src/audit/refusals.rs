@@ -24,6 +24,31 @@ const FIRST: u64 = 10;
 const MAX_KINDS: usize = 50;
 const SECONDS_PER_MINUTE: i64 = 60;
 
+/// What is counted, wherever it is refused.
+const COUNTED: [&str; 8] = [
+    "api_key_refused",
+    "login_refused",
+    "password_refused",
+    "refresh_token_refused",
+    "refresh_token_reused",
+    "request_refused",
+    "setup_refused",
+    "single_sign_on_refused",
+];
+
+/// Counts one of [`COUNTED`]; it has a place in the audit log besides.
+pub(crate) fn count_refusal(what: &str) {
+    debug_assert!(COUNTED.contains(&what), "{what} is not among what is counted");
+    metrics::counter!("mamcrawler_refusals_total", "what" => what.to_owned()).increment(1);
+}
+
+/// Begins to count each at zero: one that were first seen at one would be no increase.
+pub fn begin_counting() {
+    for what in COUNTED {
+        metrics::counter!("mamcrawler_refusals_total", "what" => what).increment(0);
+    }
+}
+
 /// A request that was refused.
 #[derive(Debug, Clone, Copy)]
 pub struct Refusal<'a> {
@@ -141,7 +166,7 @@ impl RefusalGate {
     /// The line to write for this refusal, with the count so far in its detail; `None` = no line.
     pub fn thin_out(&self, entry: NewAuditEntry) -> Option<NewAuditEntry> {
         // The action is a word of ours. All are counted, those that get no line too.
-        metrics::counter!("mamcrawler_refusals_total", "what" => entry.action.clone()).increment(1);
+        count_refusal(&entry.action);
         let number = entry.at.timestamp().div_euclid(SECONDS_PER_MINUTE);
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         if minute.number != number {

@@ -3,18 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use db::Connection;
 use db::backups::BackupRow;
-use db::dumps::find_pg_dump;
-use domain::health::{BackupFacts, Judgement};
+use db::dumps::{find_pg_dump, find_pg_restore};
+use domain::health::{BackupFacts, Judgement, SoundBackup};
 use tokio::sync::Semaphore;
 use types::integrations::Health;
 
 use super::BackupError;
-use super::folder::{FoundBackup, list_found};
+use super::folder::{FoundBackup, list_found, refused};
 use crate::Services;
-use crate::error::Result;
 
 /// A network file system that hangs answers never.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -22,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 static LOOKS: Semaphore = Semaphore::const_new(4);
 
 /// Compares what is noted with the files that are there.
-pub(crate) async fn read_backup_facts(services: &Services, conn: &mut Connection) -> Result<BackupFacts> {
+pub(crate) async fn read_backup_facts(services: &Services, conn: &mut Connection) -> crate::Result<BackupFacts> {
     let notes = db::backups::list_backups(conn).await?;
     let folder = services.config().backup_dir.clone();
     let mut facts = BackupFacts {
@@ -30,25 +28,33 @@ pub(crate) async fn read_backup_facts(services: &Services, conn: &mut Connection
         folder: folder.display().to_string(),
         ..BackupFacts::default()
     };
-    match look(move || list_found(&folder)).await {
-        Some(Ok(found)) => facts.last_sound = find_last_sound(&notes, &found),
-        Some(Err(error)) => facts.obstacle = Some(error.to_string()),
-        None => {
-            let source = std::io::Error::other("it does not answer");
-            facts.obstacle = Some(super::folder::refused(Path::new(&facts.folder), source).to_string());
-        }
+    match find_backups(folder).await {
+        Ok(found) => facts.last_sound = find_last_sound(&notes, &found),
+        Err(error) => facts.obstacle = Some(error.to_string()),
     }
     Ok(facts)
 }
 
+/// The backups in the folder, newest first, if it answers in time.
+pub(super) async fn find_backups(folder: PathBuf) -> Result<Vec<FoundBackup>, BackupError> {
+    let looked_at = folder.clone();
+    look(move || list_found(&looked_at))
+        .await
+        .unwrap_or_else(|| Err(refused(&folder, std::io::Error::other("it does not answer"))))
+}
+
 /// Notes come newest first. One of another size than its note is cut off.
-fn find_last_sound(notes: &[BackupRow], found: &[FoundBackup]) -> Option<DateTime<Utc>> {
+fn find_last_sound(notes: &[BackupRow], found: &[FoundBackup]) -> Option<SoundBackup> {
     let is_there = |note: &&BackupRow| {
         let mut files = found.iter();
         files.any(|file| file.name == note.name && file.size_bytes == note.size_bytes.unsigned_abs())
     };
     let mut sound = notes.iter().filter(|note| note.fault.is_none());
-    Some(sound.find(is_there)?.made_at)
+    let newest = sound.find(is_there)?;
+    Some(SoundBackup {
+        made_at: newest.made_at,
+        is_encrypted: newest.is_encrypted,
+    })
 }
 
 /// Whether there is a `pg_dump` for the server of this version ("15.8 (Debian 15.8-0+deb12u1)").
@@ -65,19 +71,27 @@ async fn judge_program(configured: Option<PathBuf>, server_version: &str) -> Jud
         let sentence = format!("PostgreSQL says its version is \"{server_version}\", which nobody here understands.");
         return (Health::Unknown, sentence);
     };
-    match look(move || find_pg_dump(configured.as_deref(), major)).await {
-        Some(Ok(program)) => (
+    look(move || judge_pair(configured.as_deref(), major))
+        .await
+        .unwrap_or_else(|| {
+            let sentence = "It does not answer. Run `pg_dump --version` to see why.";
+            (Health::Warning, sentence.into())
+        })
+}
+
+/// Of what use is a dump that nothing here brings back into the server that it is of?
+fn judge_pair(configured: Option<&Path>, server: u32) -> Judgement {
+    let warn = |impossible: &str, error| (Health::Warning, format!("{impossible} {}", BackupError::from(error)));
+    let pg_dump = match find_pg_dump(configured, server) {
+        Ok(found) => found,
+        Err(error) => return warn("No backup can be made here.", error),
+    };
+    match find_pg_restore(configured, pg_dump.major, server) {
+        Ok(_) => (
             Health::Ok,
-            format!("{} is of PostgreSQL {}.", program.path.display(), program.major),
+            format!("{} is of PostgreSQL {}.", pg_dump.path.display(), pg_dump.major),
         ),
-        Some(Err(error)) => (
-            Health::Warning,
-            format!("No backup can be made here. {}", BackupError::from(error)),
-        ),
-        None => (
-            Health::Warning,
-            "It does not answer. Run `pg_dump --version` to see why.".into(),
-        ),
+        Err(error) => warn("Backups are made here, but none can be restored.", error),
     }
 }
 
@@ -98,6 +112,8 @@ async fn look<T: Send + 'static>(at: impl FnOnce() -> T + Send + 'static) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     #[tokio::test]
@@ -113,6 +129,26 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn dumps_that_no_pg_restore_here_can_bring_back_are_a_warning() {
+        let programs = tempfile::tempdir().unwrap();
+        let install = |name: &str| {
+            let script = format!("#!/bin/sh\necho '{name} (PostgreSQL) 99.1'\n");
+            testing::scripts::install_script(&programs.path().join(name), &script);
+        };
+        let judge = |server: &'static str| judge_program(Some(programs.path().to_owned()), server);
+        install("pg_dump");
+        let (health, sentence) = judge("99.1").await;
+        assert_eq!(health, Health::Warning);
+        assert!(sentence.contains("No pg_restore of PostgreSQL 99"), "{sentence}");
+        install("pg_restore");
+        assert_eq!(judge("99.1").await.0, Health::Ok);
+        let (health, sentence) = judge("16.2").await;
+        assert_eq!(health, Health::Warning);
+        assert!(sentence.contains("can't write into PostgreSQL 16"), "{sentence}");
+        assert!(sentence.contains("postgresql-client-16"), "{sentence}");
+    }
+
     #[test]
     fn only_a_backup_that_is_there_whole_and_not_found_broken_is_sound() {
         let at = |hour: i64| DateTime::from_timestamp(1_795_348_800 + hour * 3600, 0).unwrap();
@@ -120,7 +156,7 @@ mod tests {
             name: hour.to_string(),
             made_at: at(hour),
             size_bytes: 5,
-            is_encrypted: false,
+            is_encrypted: hour == 2,
             proven_at: None,
             fault: fault.map(str::to_owned),
         };
@@ -132,7 +168,14 @@ mod tests {
         };
         let notes = [note(5, None), note(4, Some("is damaged")), note(3, None), note(2, None)];
         let sound = |found: &[FoundBackup]| find_last_sound(&notes, found);
-        assert_eq!(sound(&[file(4, 5), file(3, 4), file(2, 5)]), Some(at(2)));
+        let told = |hour: i64, is_encrypted| {
+            Some(SoundBackup {
+                made_at: at(hour),
+                is_encrypted,
+            })
+        };
+        assert_eq!(sound(&[file(4, 5), file(3, 4), file(2, 5)]), told(2, true));
+        assert_eq!(sound(&[file(3, 5), file(2, 5)]), told(3, false));
         assert_eq!(sound(&[file(6, 5), file(4, 5)]), None);
     }
 }

@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::BackupError;
-use super::archive::read_header;
+use super::archive::{Header, read_header};
 
 /// A hidden name, so that nobody takes a draft for a backup.
 const DRAFT_SUFFIX: &str = ".part";
@@ -137,11 +137,11 @@ pub(super) fn list_found(folder: &Path) -> Result<Vec<FoundBackup>, BackupError>
     Ok(found)
 }
 
-/// The schema that a backup's header names; `None` = it can't be read.
-pub(super) async fn read_schema(path: &Path) -> Option<String> {
+/// What a backup says of itself; `None` = it can't be read.
+pub(super) async fn open_header(path: &Path) -> Option<Header> {
     let file = tokio::fs::File::open(path).await.ok()?;
     let (header, _) = read_header(&mut tokio::io::BufReader::new(file)).await.ok()?;
-    Some(header.schema).filter(|schema| !schema.is_empty())
+    Some(header)
 }
 
 /// `false` = somebody else has removed it.

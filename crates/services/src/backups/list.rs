@@ -4,7 +4,8 @@ use db::backups::BackupRow;
 use types::backups::{Backup, BackupState};
 use types::people::Role;
 
-use super::folder::{FoundBackup, list_found};
+use super::facts::find_backups;
+use super::folder::FoundBackup;
 use crate::Services;
 use crate::actor::{Actor, require};
 use crate::error::{Result, ServiceError};
@@ -13,7 +14,9 @@ use crate::error::{Result, ServiceError};
 pub async fn list_backups(services: &Services, actor: &Actor) -> Result<Vec<Backup>> {
     require(actor, Role::Admin)?;
     let notes = db::backups::list_backups(&mut *services.connection().await?).await?;
-    let found = list_found(&services.config().backup_dir).map_err(|error| ServiceError::conflict(error.to_string()))?;
+    let found = find_backups(services.config().backup_dir.clone())
+        .await
+        .map_err(|error| ServiceError::conflict(error.to_string()))?;
     let gone = notes
         .iter()
         .filter(|note| !found.iter().any(|file| file.name == note.name));

@@ -10,7 +10,8 @@ use tokio::fs::File;
 
 use super::BackupError;
 use super::archive::{ArchiveWriter, Header, Manifest, SealHeader};
-use super::folder::{Draft, FoundBackup, list_found, read_schema, refused, remove_if_there};
+use super::facts::find_backups;
+use super::folder::{Draft, FoundBackup, open_header, refused, remove_if_there};
 use super::seal::{Sealer, new_nonce};
 use crate::Services;
 
@@ -73,7 +74,8 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
         snapshot.contents.server_major,
     )?;
     let mut header = make_header(services, &snapshot, pg_dump.major)?;
-    let (draft, file) = Draft::create(folder, header.made_at)?;
+    let (place, moment) = (folder.to_owned(), header.made_at);
+    let (draft, file) = on_thread(move || Draft::create(&place, moment)).await?;
     header.made_at = draft.made_at;
     let failed = |source| refused(folder, source);
     let out = File::from_std(file);
@@ -90,10 +92,10 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
     let (out, manifest) = writer.finish(snapshot.contents).await.map_err(failed)?;
     out.sync_all().await.map_err(failed)?;
     let file = out.into_std().await;
-    let path = draft.keep(&file)?;
+    let (path, size) = on_thread(move || Ok((draft.keep(&file)?, file.metadata().map(|facts| facts.len())))).await?;
     Ok(MadeBackup {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        size_bytes: file.metadata().map_err(failed)?.len(),
+        size_bytes: size.map_err(failed)?,
         is_encrypted: header.seal.is_some(),
         made_at: header.made_at,
         path,
@@ -101,6 +103,14 @@ async fn write_backup(services: &Services, folder: &Path) -> Result<MadeBackup, 
         removed: Vec::new(),
         not_removed: Vec::new(),
     })
+}
+
+/// Where a folder that hangs stops nothing else.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
+) -> Result<T, BackupError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.expect("work on the folder does not panic")
 }
 
 /// A database without migrations is not ours: a backup of it would look like one of everything.
@@ -144,13 +154,14 @@ async fn copy_dump(dump: &mut Running, writer: &mut ArchiveWriter<File>) -> Resu
 async fn rotate(services: &Services, conn: &mut db::Connection, made: &mut MadeBackup) -> Result<(), BackupError> {
     let folder = &services.config().backup_dir;
     let notes = db::backups::list_backups(conn).await?;
-    let found = list_found(folder)?;
+    let found = find_backups(folder.clone()).await?;
     let mut kept = Vec::with_capacity(found.len());
     for backup in &found {
         kept.push(tell_kept(backup, &notes).await);
     }
-    for gone in choose_removals(&kept) {
-        match remove_if_there(&folder.join(&gone.name)) {
+    for gone in choose_removals(&kept, &made.name) {
+        let path = folder.join(&gone.name);
+        match on_thread(move || Ok(remove_if_there(&path))).await? {
             Ok(true) => made.removed.push(gone.name.clone()),
             // Another rotation was faster.
             Ok(false) => {}
@@ -174,7 +185,10 @@ async fn tell_kept(backup: &FoundBackup, notes: &[BackupRow]) -> KeptBackup {
     KeptBackup {
         name: backup.name.clone(),
         made_at: backup.made_at,
-        schema: read_schema(&backup.path).await,
+        schema: open_header(&backup.path)
+            .await
+            .map(|header| header.schema)
+            .filter(|schema| !schema.is_empty()),
         proof: tell_proof(notes.iter().find(|row| row.name == backup.name)),
     }
 }

@@ -7,6 +7,7 @@ mod facts;
 mod folder;
 mod list;
 mod make;
+mod notes;
 mod prove;
 mod restore;
 mod seal;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::folder::{FoundBackup, list_found};
+use super::facts::find_backups;
+use super::folder::FoundBackup;
+use super::notes::note_found;
 use super::restore::Backup;
 use super::{BackupError, Manifest};
 use crate::Services;
@@ -21,7 +23,7 @@ pub struct Proven {
 /// One at a time for a database: scratch databases that are there already are what died before.
 pub async fn prove_newest_backup(services: &Services) -> Result<Proven, BackupError> {
     let folder = &services.config().backup_dir;
-    let newest = list_found(folder)?.into_iter().next();
+    let newest = find_backups(folder.clone()).await?.into_iter().next();
     let newest = newest.ok_or_else(|| BackupError::NoneThere(folder.display().to_string()))?;
     let started = std::time::Instant::now();
     let found = prove(services, &newest).await;
@@ -32,6 +34,8 @@ pub async fn prove_newest_backup(services: &Services) -> Result<Proven, BackupEr
         Err(_) => None,
     };
     if let Some(note) = note {
+        // One that came by another way has nothing yet that this could be noted on.
+        note_found(services, std::slice::from_ref(&newest)).await?;
         let mut conn = services.connection().await?;
         let note = note.as_ref().map(|at| *at).map_err(String::as_str);
         db::backups::record_proof(&mut conn, &newest.name, note).await?;
@@ -54,7 +58,11 @@ async fn prove(services: &Services, newest: &FoundBackup) -> Result<Manifest, Ba
     let id: uuid::Uuid = services.new_id();
     let id = id.simple().to_string();
     let scratch = db::dumps::create_scratch(url, &id).await?;
-    let found = backup.restore_into(services, &scratch).await;
+    let found = async {
+        backup.check_target(&scratch).await?;
+        backup.restore_into(services, &scratch).await
+    };
+    let found = found.await;
     let dropped = db::dumps::drop_scratch(url, &id).await;
     let manifest = found?;
     dropped?;

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use db::dumps::{Running, find_pg_restore, is_empty, read_contents};
+use db::dumps::{Running, find_pg_restore, is_empty, mark_restore, read_contents, unmark_restore};
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufReader};
 
 use super::BackupError;
 use super::archive::{BodyReader, CHECKSUM, Header, Manifest, Unreadable, check_checksum, read_header};
+use super::facts::find_backups;
+use super::notes::note_found;
 use super::seal::Opener;
 use crate::actor::Actor;
 use crate::audit::record_action;
@@ -28,12 +30,22 @@ pub struct Restored {
 
 /// Brings a backup back into the database of `services`, which must be empty, and up to this version's schema.
 ///
-/// The database gets everything or nothing.
+/// The database gets everything or nothing, and where a comparison afterwards finds a difference, or there was no time for
+/// one, it is marked: nothing starts on it.
 pub async fn restore_backup(services: &Services, file: &Path) -> Result<Restored, BackupError> {
     let backup = Backup::open(services, file).await?;
     let header = backup.header.clone();
-    let manifest = backup.restore_into(services, services.database_url()).await?;
-    let migrated = db::migrate(services.database_url()).await?;
+    let url = services.database_url();
+    backup.check_target(url).await?;
+    mark_restore(url).await?;
+    let restored = backup.restore_into(services, url).await;
+    if restored.is_ok() || is_empty(url).await? {
+        unmark_restore(url).await?;
+    }
+    let manifest = restored?;
+    let migrated = db::migrate(url).await?;
+    // The copy of the notes in a backup is older than the backup's own.
+    note_found(services, &find_backups(services.config().backup_dir.clone()).await?).await?;
     let about = json!({ "file": tell_name(file), "made_at": header.made_at });
     let actor = Actor::System("restore");
     let mut conn = services.connection().await?;
@@ -88,19 +100,25 @@ impl Backup {
         })
     }
 
-    /// Brings everything back into the database of `url`, which must be empty, and compares it with what was.
-    pub async fn restore_into(mut self, services: &Services, url: &str) -> Result<Manifest, BackupError> {
+    /// Refuses a database that is not empty, or of a server that can't hold it.
+    pub async fn check_target(&self, url: &str) -> Result<(), BackupError> {
         if !is_empty(url).await? {
             return Err(BackupError::NotEmpty);
         }
         let server = read_contents(url).await?.server_major;
         if server < self.header.server {
             return Err(BackupError::OlderServer {
-                file: self.name,
+                file: self.name.clone(),
                 made_by: self.header.server,
                 server,
             });
         }
+        Ok(())
+    }
+
+    /// Brings everything back into the database of `url`, which was looked at before, and compares it with what was.
+    pub async fn restore_into(mut self, services: &Services, url: &str) -> Result<Manifest, BackupError> {
+        let server = read_contents(url).await?.server_major;
         let pg_restore = find_pg_restore(services.config().postgres_bin.as_deref(), self.header.pg_dump, server)?;
         let mut restore = Running::start_restore(&pg_restore, url)?;
         // A body that breaks off here drops, and so kills, the program: nothing of it is committed.

@@ -147,7 +147,7 @@ impl Drop for Ending {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::pin::pin;
     use std::sync::mpsc;
 
     use super::*;
@@ -160,15 +160,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_that_hangs_takes_one_thread_however_often_it_is_asked_for() {
-        let (looks, threads) = (DiskLooks::default(), Arc::new(AtomicUsize::new(0)));
+        let looks = DiskLooks::default();
         let (hung, other) = (Path::new("/hung"), Path::new("/other"));
         let mut release = Vec::new();
         let mut hang = || {
             let (sender, wait) = mpsc::channel::<()>();
             release.push(sender);
-            let threads = Arc::clone(&threads);
             move |_: &Path| {
-                threads.fetch_add(1, Ordering::Relaxed);
                 let _ = wait.recv();
                 Some(ROOM)
             }
@@ -176,12 +174,14 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(looks.ask(hung, SHORT, hang()).await, None);
         }
-        assert_eq!(threads.load(Ordering::Relaxed), 1);
         let answer = looks.ask(other, LIMIT, |_| Some(ROOM)).await;
         assert_eq!(answer, Some(ROOM), "the others are looked at");
-        // Who asks while it comes back is told what it says then.
-        let asked = looks.ask(hung, LIMIT, |_| None);
-        drop(release);
+        // Who asks before it comes back is told what it says then.
+        let mut asked = pin!(looks.ask(hung, LIMIT, |_| None));
+        assert_eq!(asked.as_mut().now_or_never(), None, "it still hangs");
+        // A look that was not begun waits for nothing.
+        let waiting = release.iter().filter(|look| look.send(()).is_ok());
+        assert_eq!(waiting.count(), 1, "each look that was begun has a thread");
         assert_eq!(asked.await, Some(ROOM));
         let asked = looks.ask(hung, LIMIT, |_| None);
         assert_eq!(asked.await, None, "it is looked at anew");

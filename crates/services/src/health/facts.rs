@@ -2,11 +2,13 @@
 
 use db::Connection;
 use db::integrations::IntegrationRow;
+use domain::health::find_late_from;
 use jobs::{JobFigures, QueueFigures};
 use types::health::{IntegrationHealth, JobHealth, QueueHealth};
 use types::integrations::{Integration, IntegrationKind};
 
 use crate::Services;
+use crate::breakers::{find_rests, list_told};
 use crate::error::Result;
 use crate::request_queue::read_queue_state;
 
@@ -16,6 +18,7 @@ pub(super) async fn read_integrations(
     conn: &mut Connection,
 ) -> Result<(Vec<Integration>, Vec<IntegrationHealth>)> {
     let (mut integrations, mut all) = (Vec::new(), Vec::new());
+    let told = list_told(services, conn).await?;
     for row in db::integrations::list_integrations(conn).await? {
         if !row.is_enabled {
             continue;
@@ -32,6 +35,7 @@ pub(super) async fn read_integrations(
                 .inner
                 .breakers
                 .view(integration.id, row.revision, services.now()),
+            left_alone_by: find_rests(services, &row, &told),
             version: integration.version.clone(),
         });
         integrations.push(integration);
@@ -80,6 +84,10 @@ pub(super) async fn read_jobs(services: &Services, conn: &mut Connection) -> Res
             kind: one.kind,
             is_enabled: one.is_enabled,
             longest_pause_seconds: one.longest_pause.map(|pause| pause.as_secs()),
+            late_from: one
+                .longest_pause
+                .filter(|_| one.is_enabled)
+                .and_then(|pause| find_late_from(pause, one.last_success_at, one.scheduled_since)),
             next_at: one.next_at,
             last_success_at: one.last_success_at,
             last_status,

@@ -35,6 +35,8 @@ pub type Tally = Vec<(&'static str, u64)>;
 #[derive(Debug, Clone)]
 pub struct Readings {
     pub database: DatabaseFacts,
+    /// When the first of today's people came, which is about when all of this began; `None` = nobody has set it up.
+    pub begun_at: Option<DateTime<Utc>>,
     pub integrations: Vec<IntegrationHealth>,
     pub accounts: Vec<AccountView>,
     pub queue: Vec<QueueHealth>,
@@ -66,6 +68,7 @@ pub async fn take_readings(services: &Services) -> Result<Readings> {
     let (stored, integrations) = facts::read_integrations(services, &mut conn).await?;
     Ok(Readings {
         database: operations::read_database_facts(&mut conn).await?,
+        begun_at: db::users::find_oldest_time(&mut conn).await?,
         accounts: read_accounts(services, &mut conn).await?,
         queue: facts::read_queue(services, &mut conn).await?,
         jobs: facts::read_jobs(services, &mut conn).await?,
@@ -88,7 +91,10 @@ pub async fn take_readings(services: &Services) -> Result<Readings> {
             &operations::count_wants(&mut conn).await?,
         ),
         problems: count_failures(services, &mut conn).await?,
-        last_backup: read_backup_facts(services, &mut conn).await?.last_sound,
+        last_backup: read_backup_facts(services, &mut conn)
+            .await?
+            .last_sound
+            .map(|backup| backup.made_at),
         last_restore_test: db::backups::last_proof(&mut conn).await?,
         library: db::book_facets::count_library(&mut conn).await?,
         lacking: tally(

@@ -10,11 +10,12 @@ use db::imports::{ImportFileRow, ImportRow, ImportStatus};
 use domain::naming::BookNames;
 use domain::payload::PlannedFile;
 use jobs::RunContext;
+use tokio_util::sync::CancellationToken;
 use types::downloads::EventCode;
 use types::jobs::LogLevel;
 use types::{BookId, ImportId, WorkId};
 
-use super::place::{Placement, discard_draft, place_book};
+use super::place::{Attempt, Method, PlaceError, Placement, place_book};
 use super::plan::{choose_folder, placements};
 use super::shelve::{choose_root, scan_for, write_names};
 use super::verify::{client_of, locate_payload};
@@ -94,7 +95,7 @@ async fn place(services: &Services, ctx: &RunContext, download: &DownloadRow, ar
             plan_import(services, &mut conn, download, arrival, &files).await?
         }
     };
-    let words = place_or_undo(services, import, &folder, &files).await?;
+    let words = place_or_undo(services, ctx, (import, &folder), &files).await?;
     let mut conn = services.connection().await?;
     for (word, position) in words.iter().zip(0..) {
         db::imports::record_file_method(&mut conn, import, position, word).await?;
@@ -115,25 +116,49 @@ async fn place(services: &Services, ctx: &RunContext, download: &DownloadRow, ar
 /// How each file got there. What could not be placed whole is taken back.
 async fn place_or_undo(
     services: &Services,
-    import: ImportId,
-    folder: &Path,
+    ctx: &RunContext,
+    (import, folder): (ImportId, &Path),
     files: &[Placement],
 ) -> Result<Vec<&'static str>> {
     let settings = read_settings(services).await?;
-    let draft = format!(".mamcrawler-{import}");
-    let placed = {
-        let (folder, files, draft) = (folder.to_path_buf(), files.to_vec(), draft.clone());
-        tokio::task::spawn_blocking(move || place_book(&folder, &draft, &files, settings.import_policy))
-            .await
-            .map_err(ServiceError::internal)?
+    let attempt = Attempt {
+        folder: folder.to_path_buf(),
+        mark: format!(".mamcrawler-{import}"),
+        id: services.new_id(),
+        policy: settings.import_policy,
+        stop: CancellationToken::new(),
     };
-    match placed {
+    match place_while_wanted(ctx.cancelled(), attempt, files.to_vec()).await? {
         Ok(methods) => Ok(methods.iter().map(|method| method.as_str()).collect()),
         Err(error) => {
-            undo_plan(services, import, folder, &draft).await?;
+            // What was broken off is still planned: the next run goes on with it.
+            if !matches!(error, PlaceError::BrokenOff) {
+                let mut conn = services.connection().await?;
+                db::imports::set_import_status(&mut conn, import, ImportStatus::Undone, services.now()).await?;
+            }
             Err(ServiceError::conflict(format!("{error}.")))
         }
     }
+}
+
+/// Places the book in a thread, which would outlive its task: it is told to end when the run is cancelled, and waited for;
+/// and when this future is dropped.
+async fn place_while_wanted(
+    cancelled: impl Future<Output = ()>,
+    attempt: Attempt,
+    files: Vec<Placement>,
+) -> Result<std::result::Result<Vec<Method>, PlaceError>> {
+    let stop = attempt.stop.clone();
+    let _when_dropped = stop.clone().drop_guard();
+    let mut placing = tokio::task::spawn_blocking(move || place_book(&attempt, &files));
+    let placed = tokio::select! {
+        placed = &mut placing => placed,
+        () = cancelled => {
+            stop.cancel();
+            placing.await
+        }
+    };
+    placed.map_err(ServiceError::internal)
 }
 
 /// Writes down what is about to be placed where, so that a crash is finished or undone.
@@ -202,14 +227,6 @@ async fn library_folder(services: &Services, setting: &str) -> Result<PathBuf> {
     )))
 }
 
-async fn undo_plan(services: &Services, import: ImportId, folder: &Path, draft: &str) -> Result<()> {
-    if let Some(parent) = folder.parent() {
-        discard_draft(&parent.join(draft)).map_err(|error| ServiceError::conflict(format!("{error}.")))?;
-    }
-    let mut conn = services.connection().await?;
-    Ok(db::imports::set_import_status(&mut conn, import, ImportStatus::Undone, services.now()).await?)
-}
-
 async fn note(services: &Services, download: &DownloadRow, code: EventCode, sentence: &str) -> Result<()> {
     let mut conn = services.connection().await?;
     note_job_event(services, &mut conn, download, code, sentence).await
@@ -223,4 +240,46 @@ fn summarize(methods: &[&str]) -> String {
         .map(|word| format!("{} by {word}", count(word)))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::import::place::tests::{SlowBook, list_names, wait_until};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_run_that_is_dropped_while_it_copies_puts_nothing_on_the_shelf() {
+        let book = SlowBook::new();
+        let attempt = book.attempt(1);
+        let (files, mut rest) = book.files(&attempt);
+        let run = tokio::spawn(place_while_wanted(std::future::pending(), attempt.clone(), files));
+        book.wait_for_half(&attempt);
+        run.abort();
+        assert!(run.await.unwrap_err().is_cancelled());
+        rest.write_all(b"whole").unwrap();
+        drop(rest);
+        wait_until(|| list_names(book.library.path()).is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_run_that_is_cancelled_while_it_copies_ends_after_its_thread() {
+        let book = SlowBook::new();
+        let attempt = book.attempt(1);
+        let (files, mut rest) = book.files(&attempt);
+        let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
+        let cancelled = async {
+            cancelled.await.unwrap();
+        };
+        let run = tokio::spawn(place_while_wanted(cancelled, attempt.clone(), files));
+        book.wait_for_half(&attempt);
+        cancel.send(()).unwrap();
+        wait_until(|| attempt.stop.is_cancelled());
+        rest.write_all(b"whole").unwrap();
+        drop(rest);
+        let placed = run.await.unwrap().unwrap();
+        assert!(matches!(placed, Err(PlaceError::BrokenOff)), "{placed:?}");
+        assert_eq!(list_names(book.library.path()), Vec::<String>::new());
+    }
 }

@@ -1,13 +1,22 @@
 //! Puts files into the library: all of a book or none, and never touching the originals.
 //!
-//! Files are gathered in a hidden folder beside the target, which is renamed into place when it is whole.
+//! Files are gathered in a hidden folder beside the target, the draft, which is renamed into place when it is whole.
+//!
+//! A try may outlive its run: a thread that copies ends later than the task that waits for it, and a process that was
+//! frozen goes on where it was. So each try has a draft of its own, which it makes once and never again; who discards the
+//! draft of another try first renames it. A draft that can be renamed into place is therefore whole.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use tokio_util::sync::CancellationToken;
 use types::settings::ImportPolicy;
+use uuid::Uuid;
+
+/// So much is copied and written out before somebody may stop it; some seconds of a slow disk.
+const PIECE: u64 = 16 << 20;
 
 /// How a file got there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +44,29 @@ pub struct Placement {
     pub target: String,
 }
 
+/// One try to place a book.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The book's folder to be.
+    pub folder: PathBuf,
+    /// How the names of the drafts of this import begin, and of no other.
+    pub mark: String,
+    /// Never used twice.
+    pub id: Uuid,
+    pub policy: ImportPolicy,
+    /// Nobody waits for the book any more.
+    pub stop: CancellationToken,
+}
+
+impl Attempt {
+    fn check_wanted(&self) -> Result<(), PlaceError> {
+        match self.stop.is_cancelled() {
+            true => Err(PlaceError::BrokenOff),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Why files could not be placed. `Display` is a sentence for people.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
@@ -51,19 +83,15 @@ pub enum PlaceError {
     SourceGone(PathBuf),
     #[error("\"{0}\" exists already and is another book")]
     TargetTaken(PathBuf),
+    #[error("placing the book was broken off before its end; it is tried again")]
+    BrokenOff,
     #[error("placing \"{path}\" failed: {error}")]
     Io { path: PathBuf, error: io::Error },
 }
 
-/// Places a book's files in `folder`, which must not exist unless it holds exactly these files from an earlier try.
-///
-/// `draft_name` names the hidden folder; the same name after a crash finds and replaces the half-done one.
-pub fn place_book(
-    folder: &Path,
-    draft_name: &str,
-    files: &[Placement],
-    policy: ImportPolicy,
-) -> Result<Vec<Method>, PlaceError> {
+/// Places a book's files in its folder, which must not exist unless it holds exactly these files from an earlier try.
+pub fn place_book(attempt: &Attempt, files: &[Placement]) -> Result<Vec<Method>, PlaceError> {
+    let folder = attempt.folder.as_path();
     if folder.exists() {
         return adopt_earlier_try(folder, files);
     }
@@ -71,24 +99,48 @@ pub fn place_book(
         .parent()
         .ok_or_else(|| PlaceError::NotAllowed(folder.to_path_buf()))?;
     fs::create_dir_all(parent).map_err(|error| explain(parent, error))?;
-    let draft = parent.join(draft_name);
+    discard_earlier_drafts(parent, &attempt.mark)?;
+    let draft = parent.join(format!("{}-{}", attempt.mark, attempt.id));
+    fs::create_dir(&draft).map_err(|error| explain(&draft, error))?;
+    let placed = fill_draft(&draft, attempt, files).and_then(|methods| publish(&draft, folder, (files, methods)));
+    if placed.is_err() && !draft.exists() {
+        // Another try took over.
+        return Err(PlaceError::BrokenOff);
+    }
     discard_draft(&draft)?;
-    let placed = fill_draft(&draft, files, policy);
-    let methods = match placed {
-        Ok(methods) => methods,
-        Err(error) => {
-            discard_draft(&draft)?;
-            return Err(error);
-        }
-    };
-    fs::rename(&draft, folder).map_err(|error| explain(folder, error))?;
     sync_folder(parent)?;
-    Ok(methods)
+    placed
 }
 
-/// Removes what a try that did not end left behind.
-pub fn discard_draft(draft: &Path) -> Result<(), PlaceError> {
-    match fs::remove_dir_all(draft) {
+/// Another try may have been faster; then its book, as whole as ours, is the one.
+fn publish(
+    draft: &Path,
+    folder: &Path,
+    (files, methods): (&[Placement], Vec<Method>),
+) -> Result<Vec<Method>, PlaceError> {
+    match fs::rename(draft, folder) {
+        Ok(()) => Ok(methods),
+        Err(_) if folder.exists() => adopt_earlier_try(folder, files),
+        Err(error) => Err(explain(folder, error)),
+    }
+}
+
+/// Removes what tries that did not end left behind.
+fn discard_earlier_drafts(parent: &Path, mark: &str) -> Result<(), PlaceError> {
+    for entry in fs::read_dir(parent).map_err(|error| explain(parent, error))? {
+        let entry = entry.map_err(|error| explain(parent, error))?;
+        if entry.file_name().to_string_lossy().starts_with(mark) {
+            discard_draft(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// A draft that is gone already is no error. Renamed first: whoever still writes into it must not publish the rest.
+fn discard_draft(draft: &Path) -> Result<(), PlaceError> {
+    let mut gone = draft.as_os_str().to_owned();
+    gone.push(".gone");
+    match fs::rename(draft, &gone).and_then(|()| fs::remove_dir_all(&gone)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(draft, error)),
         _ => Ok(()),
     }
@@ -118,34 +170,60 @@ fn adopt_earlier_try(folder: &Path, files: &[Placement]) -> Result<Vec<Method>, 
         .collect()
 }
 
-fn fill_draft(draft: &Path, files: &[Placement], policy: ImportPolicy) -> Result<Vec<Method>, PlaceError> {
-    fs::create_dir(draft).map_err(|error| explain(draft, error))?;
+fn fill_draft(draft: &Path, attempt: &Attempt, files: &[Placement]) -> Result<Vec<Method>, PlaceError> {
     let mut methods = Vec::with_capacity(files.len());
     for file in files {
-        let target = draft.join(&file.target);
-        let parent = target.parent().expect("a target lies below the draft folder");
-        fs::create_dir_all(parent).map_err(|error| explain(parent, error))?;
-        methods.push(place_file(&file.source, &target, policy)?);
-        sync_folder(parent)?;
+        attempt.check_wanted()?;
+        let parent = make_folders(draft, &file.target)?;
+        methods.push(place_file(&file.source, &draft.join(&file.target), attempt)?);
+        sync_folder(&parent)?;
     }
+    attempt.check_wanted()?;
     Ok(methods)
 }
 
-fn place_file(source: &Path, target: &Path, policy: ImportPolicy) -> Result<Method, PlaceError> {
+/// Makes the folders of a file below the draft, and never the draft itself: where that is gone, another try took over.
+fn make_folders(draft: &Path, target: &str) -> Result<PathBuf, PlaceError> {
+    let mut folder = draft.to_path_buf();
+    for part in Path::new(target).parent().into_iter().flatten() {
+        folder.push(part);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(explain(&folder, error)),
+            _ => {}
+        }
+    }
+    Ok(folder)
+}
+
+fn place_file(source: &Path, target: &Path, attempt: &Attempt) -> Result<Method, PlaceError> {
     match fs::hard_link(source, target) {
         Ok(()) => return Ok(Method::Hardlink),
         Err(error) if !can_copy_instead(&error) => return Err(explain(source, error)),
-        Err(_) if policy == ImportPolicy::HardlinkOnly => return Err(PlaceError::NotLinkable(source.to_path_buf())),
+        Err(_) if attempt.policy == ImportPolicy::HardlinkOnly => {
+            return Err(PlaceError::NotLinkable(source.to_path_buf()));
+        }
         Err(_) => {}
     }
     if reflink(source, target).is_ok() {
         return Ok(Method::Reflink);
     }
-    fs::copy(source, target).map_err(|error| explain(source, error))?;
-    File::open(target)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| explain(target, error))?;
+    copy(source, target, attempt)?;
     Ok(Method::Copy)
+}
+
+/// Piece by piece, each written out: neither a stop nor the end waits for the disk for long.
+fn copy(source: &Path, target: &Path, attempt: &Attempt) -> Result<(), PlaceError> {
+    let of_source = |error| explain(source, error);
+    let of_target = |error| explain(target, error);
+    let from = File::open(source).map_err(of_source)?;
+    let mut to = File::create_new(target).map_err(of_target)?;
+    while io::copy(&mut (&from).take(PIECE), &mut to).map_err(of_source)? > 0 {
+        to.sync_data().map_err(of_target)?;
+        attempt.check_wanted()?;
+    }
+    let permissions = from.metadata().map_err(of_source)?.permissions();
+    to.set_permissions(permissions).map_err(of_target)?;
+    to.sync_all().map_err(of_target)
 }
 
 /// Another device, a file system without hardlinks, or too many links already.
@@ -187,97 +265,4 @@ fn explain(path: &Path, error: io::Error) -> PlaceError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Library {
-        folder: tempfile::TempDir,
-    }
-
-    impl Library {
-        fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            fs::create_dir_all(folder.path().join("downloads/Dune/CD1")).unwrap();
-            fs::write(folder.path().join("downloads/Dune/CD1/01.mp3"), "one").unwrap();
-            fs::write(folder.path().join("downloads/Dune/CD1/02.mp3"), "two").unwrap();
-            Self { folder }
-        }
-
-        fn files(&self) -> Vec<Placement> {
-            ["CD1/01.mp3", "CD1/02.mp3"]
-                .map(|name| Placement {
-                    source: self.folder.path().join("downloads/Dune").join(name),
-                    target: name.into(),
-                })
-                .to_vec()
-        }
-
-        fn target(&self) -> PathBuf {
-            self.folder.path().join("library/Frank Herbert/Dune")
-        }
-
-        fn place(&self) -> Result<Vec<Method>, PlaceError> {
-            place_book(&self.target(), ".draft", &self.files(), ImportPolicy::HardlinkOnly)
-        }
-    }
-
-    #[test]
-    fn files_are_hardlinked_and_nothing_else_is_left() {
-        let library = Library::new();
-        assert_eq!(library.place().unwrap(), [Method::Hardlink, Method::Hardlink]);
-        for file in library.files() {
-            assert!(is_same_file(&file.source, &library.target().join(&file.target)));
-        }
-        let author = fs::read_dir(library.target().parent().unwrap()).unwrap().count();
-        assert_eq!(author, 1, "the draft folder is gone");
-    }
-
-    #[test]
-    fn a_missing_file_leaves_no_half_book() {
-        let library = Library::new();
-        fs::remove_file(&library.files()[1].source).unwrap();
-        assert!(matches!(library.place(), Err(PlaceError::SourceGone(_))));
-        assert!(!library.target().exists());
-        assert_eq!(fs::read_dir(library.target().parent().unwrap()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_crash_before_the_rename_is_done_over() {
-        let library = Library::new();
-        let draft = library.target().parent().unwrap().join(".draft");
-        fs::create_dir_all(draft.join("CD1")).unwrap();
-        fs::write(draft.join("CD1/stale.mp3"), "half").unwrap();
-        library.place().unwrap();
-        assert!(!library.target().join("CD1/stale.mp3").exists());
-    }
-
-    #[test]
-    fn a_crash_after_the_rename_is_adopted() {
-        let library = Library::new();
-        library.place().unwrap();
-        assert_eq!(library.place().unwrap(), [Method::Hardlink, Method::Hardlink]);
-    }
-
-    #[test]
-    fn another_book_in_the_folder_is_never_overwritten() {
-        let library = Library::new();
-        fs::create_dir_all(library.target().join("CD1")).unwrap();
-        fs::write(library.target().join("CD1/01.mp3"), "another book").unwrap();
-        assert!(matches!(library.place(), Err(PlaceError::TargetTaken(_))));
-        assert_eq!(fs::read(library.target().join("CD1/01.mp3")).unwrap(), b"another book");
-    }
-
-    #[test]
-    fn another_file_system_is_copied_only_where_the_policy_allows() {
-        let library = Library::new();
-        // /dev/shm is a file system of its own on Linux.
-        let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
-        let folder = elsewhere.path().join("Dune");
-        let refused = place_book(&folder, ".draft", &library.files(), ImportPolicy::HardlinkOnly);
-        assert!(matches!(refused, Err(PlaceError::NotLinkable(_))));
-        assert!(!folder.exists());
-        let methods = place_book(&folder, ".draft", &library.files(), ImportPolicy::Any).unwrap();
-        assert_eq!(methods, [Method::Copy, Method::Copy]);
-        assert_eq!(fs::read(folder.join("CD1/02.mp3")).unwrap(), b"two");
-    }
-}
+pub(super) mod tests;

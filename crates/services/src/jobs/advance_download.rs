@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use clients::ClientError;
-use clients::torrent_client::{AddTorrent, Added, TorrentClient, TorrentStatus};
+use clients::torrent_client::{AddTorrent, Added, TorrentClient};
 use clients::torrent_file::TorrentFile;
 use db::downloads::{DownloadChanges, DownloadRow};
 use db::{Connection, DbError};
 use diesel_async::AsyncConnection;
+use domain::download_life::is_to_go_on;
 use jobs::{JobError, Outcome, RunContext};
 use types::DownloadId;
 use types::downloads::{DownloadState, EventCode, HoldReason};
@@ -206,7 +207,8 @@ async fn find_in_clients(
             continue;
         };
         let mut sentence = format!("{} has this torrent already; nothing was added.", integration.name);
-        if may_be_stopped(torrent_there) {
+        let is_ours = torrent_there.tags.iter().any(|tag| tag == TAG);
+        if is_to_go_on(is_ours, torrent_there.progress) {
             let started = client.start(&torrent_there.hash).await;
             started.map_err(|error| client_down(integration, &error))?;
             sentence = format!(
@@ -223,12 +225,6 @@ async fn find_in_clients(
         ));
     }
     Ok(None)
-}
-
-/// A cancelled one of ours, which is wanted again. Its state doesn't count: a client that was just told to stop may show
-/// the one before. What a person added stays as it is.
-fn may_be_stopped(torrent: &TorrentStatus) -> bool {
-    torrent.progress < 1.0 && torrent.tags.iter().any(|tag| tag == TAG)
 }
 
 /// Keeps max(the setting, twice the download's size) free, where the client tells.

@@ -13,6 +13,8 @@ use crate::settings::read_settings;
 const KEPT: Duration = Duration::days(30);
 /// Runs that found nothing to do are noise after this.
 const IDLE_RUNS_KEPT: Duration = Duration::hours(1);
+/// A process that still runs may write the row anew; one that ended left it.
+const RESTS_KEPT: Duration = Duration::hours(1);
 
 /// The job: one pass over everything that grows. What can't be removed keeps nothing else from being removed.
 pub async fn clean_up(services: &Services, ctx: &RunContext) -> std::result::Result<Outcome, JobError> {
@@ -80,6 +82,10 @@ async fn remove_old(services: &Services) -> Result<Vec<(&'static str, DbResult<u
         (
             "answers to repeated requests",
             db::idempotency_keys::delete_keys_before(conn, now - crate::idempotency::KEPT).await,
+        ),
+        (
+            "rests of services that are over",
+            db::breaker_rests::delete_rests_before(conn, now - RESTS_KEPT).await,
         ),
         ("runs", jobs::delete_runs_before(conn, before).await.map_err(Into::into)),
         (

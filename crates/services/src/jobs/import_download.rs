@@ -43,7 +43,11 @@ pub async fn import_download(services: &Services, ctx: &RunContext) -> std::resu
                 sentence = Some(said);
                 break;
             }
-            Err(error) => return block_after(services, &download, error).await,
+            Err(error) => {
+                // What a stop broke off is no fault of the download.
+                ctx.check_cancelled()?;
+                return block_after(services, &download, error).await;
+            }
         }
     }
     Ok(match sentence {

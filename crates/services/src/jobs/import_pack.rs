@@ -140,7 +140,8 @@ async fn import_part(
         Ok::<_, ServiceError>((arrival.names.title, brought))
     };
     let (title, brought) = match brought.await {
-        Err(error) if matches!(error.code, ErrorCode::Conflict | ErrorCode::NotFound) => {
+        // What a stop broke off is no fault of the part.
+        Err(error) if !ctx.is_cancelled() && matches!(error.code, ErrorCode::Conflict | ErrorCode::NotFound) => {
             let code = EventCode::ImportFailed;
             let sentence = error.message;
             return Ok(Some(Stuck { code, sentence }));

@@ -63,7 +63,7 @@ pub(crate) async fn refresh_account(services: &Services, integration: Integratio
         let mut conn = services.connection().await?;
         db::account_snapshots::find_newest_snapshot(&mut conn, integration).await?
     };
-    if newest.is_some_and(|snapshot| services.now() - snapshot.taken_at <= FRESH) {
+    if newest.is_some_and(|snapshot| (services.now() - snapshot.taken_at).abs() <= FRESH) {
         return Ok(());
     }
     let connected = connect_accounts(services).await?;
@@ -89,7 +89,8 @@ pub(super) async fn find_fresh_outcome(services: &Services, id: IntegrationId) -
     let Some(row) = db::integrations::find_integration(&mut conn, id).await? else {
         return Ok(None);
     };
-    let is_fresh = services.now() - snapshot.taken_at <= TELLS_FOR && row.updated_at <= snapshot.taken_at;
+    let age = services.now() - snapshot.taken_at;
+    let is_fresh = age.abs() <= TELLS_FOR && row.updated_at <= snapshot.taken_at;
     let integration = row.view()?;
     if !is_fresh || row.is_refused() || !matches!(integration.health, Health::Ok | Health::Warning) {
         return Ok(None);

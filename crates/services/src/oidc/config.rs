@@ -6,6 +6,7 @@ use db::oidc::OidcSettingsRow;
 use diesel_async::AsyncConnection;
 use secrecy::SecretString;
 use serde_json::json;
+use types::BasePath;
 use types::integrations::{Health, TestOutcome};
 use types::oidc::{OidcConfig, OidcForm, OidcSettings};
 use types::people::Role;
@@ -20,7 +21,7 @@ use crate::error::{Result, ServiceError};
 use crate::kept::keep_unknown;
 use crate::seen::{Edited, Edition, Seen};
 
-const CALLBACK: &str = "auth/oidc/callback";
+const CALLBACK: &str = "/auth/oidc/callback";
 
 /// The settings with the client secret opened, for use.
 #[derive(Clone)]
@@ -31,11 +32,11 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Us, as the provider knows us.
-    pub fn relying_party(&self) -> Result<RelyingParty> {
+    pub fn relying_party(&self, base: BasePath) -> Result<RelyingParty> {
         Ok(RelyingParty {
             client_id: self.settings.client_id.clone(),
             client_secret: self.client_secret.clone(),
-            redirect_uri: redirect_uri(&self.settings).ok_or_else(not_set_up)?,
+            redirect_uri: redirect_uri(&self.settings, base).ok_or_else(not_set_up)?,
         })
     }
 }
@@ -62,7 +63,7 @@ pub async fn get_edited_config(services: &Services, actor: &Actor) -> Result<Edi
     Ok(Edited {
         edition: edition_of(row.as_ref(), &settings)?,
         value: OidcConfig {
-            redirect_uri: redirect_uri(&settings),
+            redirect_uri: redirect_uri(&settings, services.config().base_path),
             has_client_secret: row.is_some_and(|row| row.client_secret.is_some()),
             settings,
         },
@@ -134,7 +135,7 @@ pub async fn test_config(services: &Services, actor: &Actor, form: OidcForm) -> 
     )
     .await?;
     Ok(match provider::ask(services, &settings.issuer).await {
-        Ok(known) => describe_provider(&settings, &known),
+        Ok(known) => describe_provider(&settings, &known, services.config().base_path),
         Err(error) => TestOutcome {
             health: Health::Failing,
             sentence: error.to_string(),
@@ -144,10 +145,10 @@ pub async fn test_config(services: &Services, actor: &Actor, form: OidcForm) -> 
     })
 }
 
-fn describe_provider(settings: &OidcSettings, known: &Known) -> TestOutcome {
+fn describe_provider(settings: &OidcSettings, known: &Known, base: BasePath) -> TestOutcome {
     let issuer = &known.metadata.issuer;
     let mut facts = vec![format!("Issuer: {issuer}")];
-    facts.extend(redirect_uri(settings).map(|address| format!("Redirect address to register: {address}")));
+    facts.extend(redirect_uri(settings, base).map(|address| format!("Redirect address to register: {address}")));
     let absent = known.absent_scopes(&settings.scopes);
     let (health, sentence) = match absent.is_empty() {
         true => (Health::Ok, format!("\"{issuer}\" answers and publishes its keys.")),
@@ -232,9 +233,9 @@ fn parse_settings(row: &OidcSettingsRow) -> Result<OidcSettings> {
 }
 
 /// From the configured address, never from a request's `Host`: the provider compares it letter by letter.
-pub(super) fn redirect_uri(settings: &OidcSettings) -> Option<String> {
+pub(super) fn redirect_uri(settings: &OidcSettings, base: BasePath) -> Option<String> {
     let public_url = settings.public_url.as_str();
-    (!public_url.is_empty()).then(|| format!("{public_url}/{CALLBACK}"))
+    (!public_url.is_empty()).then(|| format!("{public_url}{}", base.at(CALLBACK)))
 }
 
 fn not_set_up() -> ServiceError {

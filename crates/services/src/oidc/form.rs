@@ -132,7 +132,12 @@ mod tests {
         );
         assert_eq!(tidy.scopes, ["email"]);
         assert_eq!(check_settings(complete()).unwrap().issuer, "https://id.example/");
-        assert_eq!(redirect_uri(&tidy).unwrap(), "https://books.example/auth/oidc/callback");
+        let redirect = |base: &str| redirect_uri(&tidy, base.parse().unwrap()).unwrap();
+        assert_eq!(redirect(""), "https://books.example/auth/oidc/callback");
+        assert_eq!(
+            redirect("/apps/books"),
+            "https://books.example/apps/books/auth/oidc/callback"
+        );
     }
 
     #[test]

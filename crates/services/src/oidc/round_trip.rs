@@ -137,7 +137,11 @@ async fn begin(services: &Services, start: Start<'_>) -> Result<Redirect, Refuse
         code_verifier: &verifier,
         scopes: &stored.settings.scopes,
     };
-    let url = authorization_url(&known.metadata, &stored.relying_party()?, &request)?;
+    let url = authorization_url(
+        &known.metadata,
+        &stored.relying_party(services.config().base_path)?,
+        &request,
+    )?;
     let state_hash = hash(&state);
     let mark = start.link.map(|(_, user)| mark_password(user)).unwrap_or_default();
     let login = OidcLoginRow {
@@ -261,7 +265,7 @@ async fn prove_person(
     }
     let code = params.code.as_deref().filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| Refused::new("no_code", "The provider sent no code. Start the sign-in again."))?;
-    let party = stored.relying_party()?;
+    let party = stored.relying_party(services.config().base_path)?;
     let tokens = known
         .client
         .exchange_code(&known.metadata, &party, code, &sealed.verifier)

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use chrono::TimeDelta;
 use domain::backup_rotation::backup_name;
-use services::backups::{MadeBackup, make_backup, restore_backup};
+use services::backups::{MadeBackup, make_backup, prove_newest_backup, restore_backup};
 use services::{Keys, ServiceConfig, Services, SystemRandom};
 use testing::TestDatabase;
 use testing::scripts::install_script;
@@ -130,19 +130,69 @@ async fn after_the_database_is_destroyed_everything_comes_back() {
 async fn a_backup_of_an_older_schema_is_brought_up_to_date() {
     let app = TestApp::new().await;
     fill(&app).await;
-    let downgrade = concat!(
-        include_str!("../../../../migrations/2026-11-22-000028_dismissals/down.sql"),
-        include_str!("../../../../migrations/2026-11-22-000027_run_figures/down.sql"),
-        include_str!("../../../../migrations/2026-11-22-000026_backups/down.sql"),
-    );
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let mut later: Vec<String> = list_names(&migrations);
+    later.retain(|name| name.as_str() >= "2026-11-22-000026");
+    for name in later.iter().rev() {
+        let down = std::fs::read_to_string(migrations.join(name).join("down.sql")).unwrap();
+        app.database.run_sql(&down).await;
+    }
     let forget = "DELETE FROM __diesel_schema_migrations WHERE version >= '20261122000026'";
-    app.database.run_sql(&format!("{downgrade}; {forget}")).await;
+    app.run_sql(forget).await;
     let made = make(&app, None).await;
     assert_eq!(made.removed, [""; 0], "a schema without notes is no obstacle");
     destroy(&app.database).await;
     let restored = restore_backup(&app.services, &made.path).await.unwrap();
-    assert_eq!(restored.migrated, 3);
+    assert_eq!(restored.migrated, 6);
     assert_eq!(app.query_text("SELECT count(*) FROM books").await, "3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_starts_on_a_restore_that_brought_something_else_back_until_it_was_done_anew() {
+    let app = TestApp::new().await;
+    fill(&app).await;
+    let made = make(&app, None).await;
+    destroy(&app.database).await;
+    // Something in the database that takes rows away once they are there.
+    let thief = "CREATE FUNCTION steal() RETURNS event_trigger LANGUAGE plpgsql AS
+            'BEGIN IF to_regclass(''public.users'') IS NOT NULL THEN DELETE FROM public.account_snapshots; END IF; END';
+        CREATE EVENT TRIGGER thief ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION steal()";
+    app.database.run_sql(thief).await;
+    let error = restore_backup(&app.services, &made.path).await.unwrap_err().to_string();
+    assert!(error.contains("account_snapshots"), "{error}");
+    let refused = db::migrate(app.database.url()).await.unwrap_err().to_string();
+    assert!(refused.contains("did not come to its end"), "{refused}");
+
+    app.database.run_sql("DROP EVENT TRIGGER thief").await;
+    destroy(&app.database).await;
+    restore_backup(&app.services, &made.path).await.unwrap();
+    assert_eq!(db::migrate(app.database.url()).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_left_the_database_empty_is_no_obstacle_to_a_start() {
+    let target = empty_database().await;
+    db::dumps::mark_restore(target.url()).await.unwrap();
+    assert!(db::migrate(target.url()).await.unwrap() > 0);
+    assert_eq!(db::migrate(target.url()).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_was_restored_is_noted_and_so_is_what_a_test_finds_of_one_that_was_not() {
+    let app = TestApp::new().await;
+    fill(&app).await;
+    let made = make(&app, Some([7; 32])).await;
+    let services = services_on(&app, app.database.url(), &keys(Some([7; 32])), None);
+    destroy(&app.database).await;
+    restore_backup(&services, &made.path).await.unwrap();
+    let notes = format!(
+        "SELECT string_agg(is_encrypted || ' ' || (proven_at IS NOT NULL), ',') FROM backups WHERE name = '{}'",
+        made.name
+    );
+    assert_eq!(app.query_text(&notes).await, "true false");
+    app.run_sql("DELETE FROM backups").await;
+    prove_newest_backup(&services).await.unwrap();
+    assert_eq!(app.query_text(&notes).await, "true true");
 }
 
 #[tokio::test(flavor = "multi_thread")]

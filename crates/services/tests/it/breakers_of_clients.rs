@@ -185,6 +185,7 @@ async fn an_account_that_nobody_asked_for_was_not_checked() {
         run_job(&app, &admin, JobKind::SnapshotAccount).await;
         app.clock.advance(TimeDelta::seconds(10));
     }
+    app.wait_for_text("SELECT count(*) FROM breaker_rests", "1").await;
     let (requests, found) = (asked().await, stored().await);
     let run = run_job(&app, &admin, JobKind::SnapshotAccount).await;
     assert_eq!(run.summary.status, RunStatus::Failed, "{}", run.summary.sentence);

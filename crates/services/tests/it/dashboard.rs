@@ -108,6 +108,21 @@ async fn an_account_that_is_unknown_or_old_is_an_alert() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_was_dated_by_a_clock_that_was_ahead_does_not_hide_the_next_one() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let mam = connect_myanonamouse(&app, &admin).await;
+    app.clock.advance(TimeDelta::days(40));
+    take_snapshot(&app, mam).await;
+    app.clock.advance(TimeDelta::days(-40));
+    let account = get_dashboard(&app.services, &admin).await.unwrap().accounts.remove(0);
+    assert!(account.is_stale, "nobody knows when that was");
+    take_snapshot(&app, mam).await;
+    let account = get_dashboard(&app.services, &admin).await.unwrap().accounts.remove(0);
+    assert!(!account.is_stale);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_stops_automation_is_an_alert() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

@@ -497,11 +497,23 @@ async fn clean_up_removes_what_is_old_and_keeps_what_is_named() {
          VALUES ('a', '', '', '', '', '/', '', '2000-01-01'), ('b', '', '', '', '', '/', '', '2100-01-01')",
     )
     .await;
+    let id = connect(&app, &admin, IntegrationKind::Qbittorrent, "http://127.0.0.1:1").await;
+    for (process, minutes) in [(1, 61), (2, 59)] {
+        let ended = (app.clock.now() - TimeDelta::minutes(minutes)).to_rfc3339();
+        let process_id = format!("00000000-0000-0000-0000-00000000000{process}");
+        app.run_sql(&format!(
+            "INSERT INTO breaker_rests (integration_id, process_id, process, revision, failures, rests_until, reason)
+             VALUES ('{id}', '{process_id}', 'worker', 1, 5, '{ended}', '')"
+        ))
+        .await;
+    }
+    app.run_sql("DELETE FROM runs WHERE status = 'queued'").await;
     let audited = app.query_text("SELECT count(*) FROM audit_log").await;
     let run = run_job(&app, &admin, JobKind::CleanUp).await;
     assert_eq!(
         run.summary.sentence,
-        "Removed what was old (single sign-ons that nobody finished: 1, runs without work: 2, searches: 1)."
+        "Removed what was old (single sign-ons that nobody finished: 1, rests of services that are over: 1, runs without \
+         work: 2, searches: 1)."
     );
     let left = |table: &str| format!("SELECT string_agg(right(id::text, 1), '' ORDER BY id) FROM {table}");
     assert_eq!(app.query_text(&left("searches")).await, "134");

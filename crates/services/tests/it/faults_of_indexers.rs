@@ -137,7 +137,7 @@ async fn myanonamouse_stops_pauses_or_recovers_by_what_it_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_fast_indexer_has_shows_while_a_slow_one_is_waited_for() {
     let yard = Yard::start(&[]).await;
-    let mut events = events::subscribe(&yard.services);
+    let mut events = events::subscribe(&yard.services, None).map(|change| change.event);
     yard.hear(&mut events).await;
     yard.fault_once("mam", "slow").await;
     let id = searches::start_search(&yard.services, &yard.admin, book("Piranesi", "Susanna Clarke"))

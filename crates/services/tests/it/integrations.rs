@@ -199,6 +199,14 @@ async fn a_form_is_unchanged_for_its_test_whatever_another_version_stored_beside
         assert_eq!(app.query_text("SELECT health FROM integrations").await, "failing");
         let paused = "SELECT count(*) FROM request_budgets WHERE pause_sentence IS NOT NULL";
         assert_eq!(app.query_text(paused).await, "0", "{options}");
+        // Saving it allows no login more, and changes nothing.
+        integrations::save_integration(&app.services, &admin, unchanged.clone())
+            .await
+            .unwrap();
+        let connected = connect::connect_torrent_clients(&app.services).await.unwrap();
+        assert!(connected[0].client.is_err(), "{options}");
+        let newest = "SELECT detail -> 'changes' FROM audit_log ORDER BY id DESC LIMIT 1";
+        assert_eq!(app.query_text(newest).await, "{}", "{options}");
     }
 }
 
@@ -254,4 +262,15 @@ async fn provisioning_adds_each_integration_once_and_labels_the_sandbox() {
         .await
         .unwrap_err();
     assert!(!broken.message.contains("hush"), "{broken}");
+    for (typo, named) in [
+        ("[settings]\nmin_seders = 5", "settings.min_seders is not a name"),
+        (
+            "[[integration]]\nkind = \"prowlarr\"\nname = \"Second\"\n[integration.options]\ncatagory = \"x\"",
+            "integration.0.options.catagory is not a name",
+        ),
+        ("setings = 1", "unknown field `setings`"),
+    ] {
+        let refused = provision::apply_provision(&app.services, typo).await.unwrap_err();
+        assert!(refused.message.contains(named), "{refused}");
+    }
 }

@@ -28,7 +28,7 @@ use crate::yard::book;
 
 const NOWHERE: &str = "http://127.0.0.1:1";
 /// A pool waits for ten seconds.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// The use cases over a pool of one, and things to ask about.
 struct Narrow {

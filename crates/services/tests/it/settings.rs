@@ -141,21 +141,22 @@ async fn jobs_are_listed_with_their_schedule_and_can_be_switched_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_another_process_reaches_every_page() {
     let app = TestApp::new().await;
-    let (mut one, mut two) = (events::subscribe(&app.services), events::subscribe(&app.services));
-    let mut conn = app.database.connection().await;
-    let publishing = async {
-        // Until the listener is connected, events are lost.
-        loop {
-            events::publish(&mut conn, &LiveEvent::Wants).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let hearing = async { (one.next().await, two.next().await) };
-    tokio::select! {
-        heard = hearing => assert_eq!(heard, (Some(LiveEvent::Wants), Some(LiveEvent::Wants))),
-        () = publishing => {}
-        () = tokio::time::sleep(Duration::from_secs(20)) => panic!("no event was heard"),
+    let before = events::position(&app.services);
+    let mut pages = [(); 2].map(|()| events::subscribe(&app.services, Some(&before)).map(|change| change.event));
+    // Until the listener is connected, events are lost.
+    for page in &mut pages {
+        hear(page, LiveEvent::Missed).await;
     }
+    let mut conn = app.database.connection().await;
+    events::publish(&mut conn, &LiveEvent::Wants).await.unwrap();
+    for page in &mut pages {
+        hear(page, LiveEvent::Wants).await;
+    }
+}
+
+async fn hear(page: &mut (impl futures::Stream<Item = LiveEvent> + Unpin), expected: LiveEvent) {
+    let heard = tokio::time::timeout(Duration::from_secs(20), page.next()).await;
+    assert_eq!(heard.expect("an event is heard"), Some(expected));
 }
 
 struct Echo;
@@ -171,7 +172,7 @@ impl jobs::Handler for Echo {
 async fn a_started_worker_does_what_was_queued() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    let mut events = events::subscribe(&app.services);
+    let mut events = events::subscribe(&app.services, None).map(|change| change.event);
     let worker = runs::start_worker(&app.services, std::sync::Arc::new(Echo), |options| options);
     let id = runs::run_now(&app.services, &admin, JobKind::CleanUp).await.unwrap();
     let run = loop {

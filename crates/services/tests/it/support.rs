@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::Text;
@@ -12,6 +13,8 @@ use testing::{FakeClock, TestDatabase};
 use types::integrations::{IntegrationForm, IntegrationKind, IntegrationOptions};
 use types::people::{LoginForm, NewUserForm, Role, SetupForm};
 
+/// For what happens in the background.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const PASSWORD: &str = "correct horse battery";
 
 pub struct TestClock(pub Arc<FakeClock>);
@@ -47,6 +50,16 @@ impl TestApp {
     /// The use cases after a restart: nothing is kept but database and keys.
     pub fn restarted(&self) -> Services {
         self.services_with(&own_keys())
+    }
+
+    /// The use cases of another process, which people know by this name.
+    pub fn process(&self, name: &str) -> Services {
+        let config = ServiceConfig {
+            process: name.into(),
+            ..test_config(self._data.path())
+        };
+        let pool = self.database.pool().clone();
+        services_of(pool, (self.database.url(), &self.clock), (config, &own_keys()))
     }
 
     /// The use cases of a process with other keys.
@@ -131,6 +144,18 @@ impl TestApp {
         row.text
     }
 
+    /// Waits until a query answers this text.
+    pub async fn wait_for_text(&self, sql: &str, expected: &str) {
+        let mut seen = String::new();
+        let come = async {
+            while seen != expected {
+                seen = self.query_text(sql).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, come).await;
+        assert!(in_time.is_ok(), "{sql} still answers {seen:?}");
+    }
+
     /// Every action in the audit log, in order.
     pub async fn audited(&self) -> String {
         self.query_text("SELECT coalesce(string_agg(action, ' ' ORDER BY id), '') FROM audit_log")
@@ -147,10 +172,21 @@ fn new_services(
     (url, clock): (&str, &Arc<FakeClock>),
     (data_dir, keys): (&std::path::Path, &Keys),
 ) -> Services {
-    let config = ServiceConfig {
+    services_of(pool, (url, clock), (test_config(data_dir), keys))
+}
+
+fn test_config(data_dir: &std::path::Path) -> ServiceConfig {
+    ServiceConfig {
         mam_spacing_ms: 60,
         ..ServiceConfig::new(data_dir)
-    };
+    }
+}
+
+fn services_of(
+    pool: db::Pool,
+    (url, clock): (&str, &Arc<FakeClock>),
+    (config, keys): (ServiceConfig, &Keys),
+) -> Services {
     let clock = Arc::new(TestClock(Arc::clone(clock)));
     Services::new(pool, url, config, keys, clock, Arc::new(SystemRandom))
 }

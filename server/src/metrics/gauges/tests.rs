@@ -1,6 +1,4 @@
-use chrono::TimeDelta;
 use db::operations::DatabaseFacts;
-use types::health::BreakerView;
 use types::library::LibraryCounts;
 
 use super::*;
@@ -34,6 +32,7 @@ fn readings() -> Readings {
             size_bytes: 1,
             connections: 1,
         },
+        begun_at: None,
         integrations: Vec::new(),
         accounts: Vec::new(),
         queue: Vec::new(),
@@ -52,7 +51,7 @@ fn readings() -> Readings {
             missing_files: 0,
             duration_seconds: 0,
             size_bytes: 0,
-            last_synced_at: None,
+            last_synced_at: Some(now()),
         },
         problems: 0,
         last_backup: None,
@@ -126,6 +125,31 @@ fn without_a_library_nothing_says_whether_it_is_readable() {
 }
 
 #[test]
+fn nothing_is_said_of_how_much_there_is_before_a_library_was_read() {
+    let unread = readings();
+    let unread = Readings {
+        library: LibraryCounts {
+            last_synced_at: None,
+            ..unread.library
+        },
+        lacking: vec![("isbn", 0)],
+        ..unread
+    };
+    let text = write(&unread, now());
+    assert!(!has_series(&text, "mamcrawler_library_"), "{text}");
+    let read = Readings {
+        lacking: vec![("isbn", 0)],
+        ..readings()
+    };
+    let text = write(&read, now());
+    assert!(has(&text, "mamcrawler_library_missing_books 0"), "{text}");
+    assert!(
+        has(&text, "mamcrawler_library_lacking_books{field=\"isbn\"} 0"),
+        "{text}"
+    );
+}
+
+#[test]
 fn without_a_backup_there_is_no_time_of_one() {
     assert!(!has_series(&write(&readings(), now()), "mamcrawler_last_backup"));
 }
@@ -146,6 +170,7 @@ fn a_job_that_is_off_has_no_pause_to_be_late_by() {
         kind: types::jobs::JobKind::CleanUp,
         is_enabled: false,
         longest_pause_seconds: Some(86_400),
+        late_from: None,
         next_at: None,
         last_success_at: Some(now() - TimeDelta::days(3)),
         last_status: Some(RunStatus::Lost),
@@ -166,6 +191,29 @@ fn a_job_that_is_off_has_no_pause_to_be_late_by() {
 }
 
 #[test]
+fn a_job_says_from_when_on_it_is_late_and_without_that_nothing() {
+    let job = |late_from| JobHealth {
+        kind: types::jobs::JobKind::CleanUp,
+        is_enabled: true,
+        longest_pause_seconds: Some(86_400),
+        late_from,
+        next_at: None,
+        last_success_at: None,
+        last_status: None,
+        last_sentence: None,
+    };
+    let tell = |late_from| {
+        let jobs = vec![job(late_from)];
+        write(&Readings { jobs, ..readings() }, now())
+    };
+    let text = tell(Some(now()));
+    let line = "mamcrawler_job_late_from_timestamp_seconds{kind=\"clean_up\"} 1795348800";
+    assert!(has(&text, line), "{text}");
+    let series = "mamcrawler_job_late_from_timestamp_seconds";
+    assert!(!has_series(&tell(None), series), "{text}");
+}
+
+#[test]
 fn a_thousand_integrations_have_series_for_fifty() {
     let named = |number: usize| IntegrationHealth {
         kind: IntegrationKind::Torznab,
@@ -175,6 +223,7 @@ fn a_thousand_integrations_have_series_for_fifty() {
         checked_at: None,
         stopped: None,
         breaker: None,
+        left_alone_by: Vec::new(),
         version: None,
     };
     let text = write(
@@ -192,8 +241,8 @@ fn a_thousand_integrations_have_series_for_fifty() {
 }
 
 #[test]
-fn a_breaker_is_a_number_and_absent_before_the_first_call() {
-    let feed = |name: &str, breaker: Option<BreakerState>| IntegrationHealth {
+fn a_breaker_is_a_number_and_absent_before_the_first_call_and_long_after_the_last() {
+    let feed_due_for = |name: &str, breaker: Option<BreakerState>, due_for: TimeDelta| IntegrationHealth {
         kind: IntegrationKind::Torznab,
         name: name.into(),
         health: Health::Failing,
@@ -204,16 +253,20 @@ fn a_breaker_is_a_number_and_absent_before_the_first_call() {
             state,
             failures: None,
             asked_again_at: None,
+            due_since: (state == BreakerState::Due).then(|| now() - due_for),
             sentence: None,
         }),
+        left_alone_by: Vec::new(),
         version: None,
     };
+    let feed = |name: &str, breaker| feed_due_for(name, breaker, TimeDelta::minutes(20));
     let integrations = vec![
         feed("A", Some(BreakerState::Closed)),
         feed("B", Some(BreakerState::HalfOpen)),
         feed("C", Some(BreakerState::Open)),
         feed("D", None),
         feed("E", Some(BreakerState::Due)),
+        feed_due_for("F", Some(BreakerState::Due), TimeDelta::minutes(21)),
     ];
     let text = write(
         &Readings {
@@ -222,12 +275,12 @@ fn a_breaker_is_a_number_and_absent_before_the_first_call() {
         },
         now(),
     );
-    for (name, value) in [("A", 0), ("B", 1), ("C", 2), ("E", 0)] {
+    for (name, value) in [("A", 0), ("B", 1), ("C", 2), ("E", 3)] {
         let line = format!("mamcrawler_breaker_state{{kind=\"torznab\",name=\"{name}\"}} {value}");
         assert!(has(&text, &line), "{text}");
     }
-    assert!(
-        !text.contains("mamcrawler_breaker_state{kind=\"torznab\",name=\"D\"}"),
-        "{text}"
-    );
+    for name in ["D", "F"] {
+        let series = format!("mamcrawler_breaker_state{{kind=\"torznab\",name=\"{name}\"}}");
+        assert!(!text.contains(&series), "{text}");
+    }
 }

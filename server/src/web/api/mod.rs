@@ -18,7 +18,7 @@ use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
-use types::ErrorCode;
+use types::{BasePath, ErrorCode};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -28,9 +28,9 @@ use super::error::JsonError;
 type ApiResult<T> = Result<T, JsonError>;
 
 /// Everything below `/api`. The document is at `/api/openapi.json`; the page at `/api/docs` can be switched off.
-pub fn routes(has_docs: bool) -> Router<AppState> {
+pub fn routes(has_docs: bool, base: BasePath) -> Router<AppState> {
     let (router, openapi) = versioned().split_for_parts();
-    let document = document::Document::of(&openapi);
+    let document = document::Document::of(&openapi, base);
     let text = document.text();
     let calls: Arc<Calls> = Arc::new(calls_of(openapi).collect());
     let mut all = Router::new()
@@ -82,7 +82,7 @@ pub fn list_calls() -> Vec<(String, String)> {
 #[cfg(test)]
 pub fn read_document() -> serde_json::Value {
     let (_, openapi) = versioned().split_for_parts();
-    serde_json::from_str(&document::Document::of(&openapi).text()).expect("the document is JSON")
+    serde_json::from_str(&document::Document::of(&openapi, BasePath::ROOT).text()).expect("the document is JSON")
 }
 
 #[cfg(test)]

@@ -194,6 +194,7 @@ fn example_text(field: &str, format: Option<&str>) -> Value {
         "info_hash" => "c12fe1c06bba254a9dc9f519b335aa7c1367a88a",
         "version" => "5.0.1",
         "status" => "ok",
+        "process" => "worker on attic (process 71)",
         "indexer" | "integration" => "MyAnonamouse",
         "class" => "VIP",
         "schedule" | "schedule_text" | "default_schedule" => "every 15 minutes",

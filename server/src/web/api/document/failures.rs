@@ -116,7 +116,7 @@ const FAILURES: [Failure; 16] = [
         "503",
         "Unavailable",
         "service_unavailable",
-        "Something that is needed can't be reached right now.",
+        "Something that is needed can't be reached right now; or the server has too much to do, and `Retry-After` says when to come back.",
         "The database can't be reached. Try again in a moment.",
     ),
     failure(
@@ -205,6 +205,8 @@ impl Failure {
         }
         if self.status == "429" {
             example["retry_after"] = 12.into();
+        }
+        if matches!(self.status, "429" | "503") {
             headers["Retry-After"] = json!({ "description": "Seconds to wait.", "schema": { "type": "integer" } });
         }
         json!({

@@ -6,6 +6,7 @@ mod page;
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use types::BasePath;
 
 use super::access::{REQUIRED_ROLE, REQUIRED_SCOPE};
 use super::once::takes_key;
@@ -47,11 +48,14 @@ const TAGS: [(&str, &str); 21] = [
 ];
 
 /// The finished document.
-pub struct Document(Value);
+pub struct Document {
+    root: Value,
+    base: BasePath,
+}
 
 impl Document {
     /// Completes what the routes say of themselves.
-    pub fn of(openapi: &utoipa::openapi::OpenApi) -> Self {
+    pub fn of(openapi: &utoipa::openapi::OpenApi, base: BasePath) -> Self {
         let mut root = serde_json::to_value(openapi).expect("a document is plain JSON");
         root["info"] = json!({
             "title": "mamcrawler",
@@ -59,7 +63,7 @@ impl Document {
             "description": DESCRIPTION,
             "license": { "name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later" },
         });
-        root["servers"] = json!([{ "url": "/", "description": "This server." }]);
+        root["servers"] = json!([{ "url": base.as_path(), "description": "This server." }]);
         let tags = TAGS.iter().chain([&("health", "Whether the server can work.")]);
         root["tags"] = tags
             .map(|(name, about)| json!({ "name": name, "description": about }))
@@ -78,17 +82,17 @@ impl Document {
             .collect::<Map<String, Value>>()
             .into();
         bound_unsigned(&mut root);
-        Self(root)
+        Self { root, base }
     }
 
     /// As it is served.
     pub fn text(&self) -> String {
-        serde_json::to_string_pretty(&self.0).expect("a document is plain JSON")
+        serde_json::to_string_pretty(&self.root).expect("a document is plain JSON")
     }
 
     /// As people read it.
     pub fn page(&self) -> String {
-        page::write_page(&self.0)
+        page::write_page(&self.root, self.base)
     }
 }
 

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 
 use serde_json::Value;
+use types::BasePath;
 
 use super::METHODS;
 
 /// The whole page.
-pub fn write_page(root: &Value) -> String {
-    let mut page = String::from(HEAD);
-    let info = &root["info"];
+pub fn write_page(root: &Value, base: BasePath) -> String {
+    let mut page = write_head(base);
+    let (info, base) = (&root["info"], base.as_str());
     let _ = write!(
         page,
-        "<h1>{} API <small>{}</small></h1>{}<p><a href=\"/api/openapi.json\">The OpenAPI document</a> · <a href=\"/\">mamcrawler</a></p>",
+        "<h1>{} API <small>{}</small></h1>{}<p><a href=\"{base}/api/openapi.json\">The OpenAPI document</a> · <a href=\"{base}/\">mamcrawler</a></p>",
         text(&info["title"]),
         text(&info["version"]),
         paragraphs(&info["description"]),
@@ -25,19 +26,24 @@ pub fn write_page(root: &Value) -> String {
     page
 }
 
-const HEAD: &str = r#"<!DOCTYPE html>
+fn write_head(base: BasePath) -> String {
+    let base = base.as_str();
+    format!(
+        r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>API · mamcrawler</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/pkg/mamcrawler.css">
+<link rel="icon" href="{base}/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{base}/pkg/mamcrawler.css">
 </head>
 <body>
 <main class="api-docs">
-"#;
+"#
+    )
+}
 
 fn write_tag(page: &mut String, root: &Value, tag: &Value) {
     let _ = write!(
@@ -225,11 +231,13 @@ mod tests {
 
     #[test]
     fn what_the_document_says_is_shown_and_never_run() {
-        let page = write_page(&json!({
+        let root = json!({
             "info": { "title": "<script>", "description": "One.\n\nTwo `<b>`." },
             "tags": [{ "name": "books" }],
             "paths": { "/books": { "get": { "tags": ["books"], "summary": "List books", "responses": {} } } },
-        }));
+        });
+        let page = write_page(&root, "/apps/books".parse().unwrap());
+        assert!(page.contains(r#"<a href="/apps/books/">mamcrawler</a>"#));
         assert!(page.contains("<code>GET /books</code> List books"));
         assert!(page.contains("<p>One.</p><p>Two <code>&lt;b&gt;</code>.</p>"));
         assert!(!page.contains("<script") && !page.contains("style="));

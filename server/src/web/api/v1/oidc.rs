@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use services::Services;
-use types::UserId;
 use types::integrations::TestOutcome;
 use types::oidc::{OidcConfig, OidcForm, UserIdentities};
 use types::people::Role;
+use types::{BasePath, UserId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -86,10 +86,13 @@ struct PublicProvider {
 /// Read how people can sign in
 #[utoipa::path(get, path = "/auth/oidc/provider", tag = "auth",
     responses((status = 200, description = "The provider, if there is one.", body = PublicProvider)))]
-async fn get_provider(State(services): State<Services>) -> ApiResult<Json<PublicProvider>> {
+async fn get_provider(
+    State(services): State<Services>,
+    State(base): State<BasePath>,
+) -> ApiResult<Json<PublicProvider>> {
     let display_name = services::oidc::get_public_provider(&services).await?;
     Ok(Json(PublicProvider {
-        start_path: display_name.is_some().then(|| "/auth/oidc/start".into()),
+        start_path: display_name.is_some().then(|| base.at("/auth/oidc/start")),
         display_name,
     }))
 }

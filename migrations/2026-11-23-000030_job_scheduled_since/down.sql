@@ -1,0 +1,1 @@
+ALTER TABLE job_definitions DROP COLUMN scheduled_since;

@@ -1,0 +1,2 @@
+-- The version before reads an end like any other.
+SELECT 1;
