@@ -13,7 +13,7 @@ pub(crate) fn common_refusal(answer: &Answer, service: &str, address: &str) -> O
     let service = service.to_owned();
     match answer.status {
         300..=399 => Some(answer.unexpected(
-            "it sends us to another address, which is not followed. Enter the final address in Settings → Integrations",
+            "it sends us to another address, which is not followed. Enter the final address under Integrations",
         )),
         429 => Some(ClientError::RateLimited {
             service,

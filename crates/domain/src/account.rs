@@ -124,7 +124,7 @@ fn hold_ratio(what: String) -> Budget {
 fn hold_unknown(what: &str) -> Budget {
     Budget::Held(
         HoldReason::AccountUnknown,
-        format!("{what}. Check the indexer in Settings → Integrations."),
+        format!("{what}. Check the indexer under Integrations."),
     )
 }
 

@@ -52,7 +52,7 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
     let Some(checked_at) = integration.checked_at else {
         return (
             Health::Unknown,
-            "It was not checked yet. Press Test in Settings → Integrations.".into(),
+            "It was not checked yet. Press Test under Integrations.".into(),
         );
     };
     if let Some(lead) = find_lead(checked_at, now) {
@@ -75,7 +75,7 @@ pub fn judge_integration(integration: &IntegrationHealth, now: DateTime<Utc>) ->
     match integration.health {
         Health::Unknown => (
             Health::Unknown,
-            "It was not checked yet. Press Test in Settings → Integrations.".into(),
+            "It was not checked yet. Press Test under Integrations.".into(),
         ),
         health if sentence.is_empty() => (health, format!("Checked {} ago.", tell_duration(age))),
         health => (health, sentence.to_owned()),
@@ -99,9 +99,8 @@ pub fn judge_rests(rests: &[BreakerRest]) -> Option<Judgement> {
             sentences.push(reason.to_owned());
         }
     }
-    sentences.push(
-        "Test in Settings → Integrations asks at once; each process goes on when a call of its own is answered.".into(),
-    );
+    sentences
+        .push("Test under Integrations asks at once; each process goes on when a call of its own is answered.".into());
     Some((Health::Failing, sentences.join(" ")))
 }
 

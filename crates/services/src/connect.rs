@@ -315,6 +315,6 @@ pub(crate) fn refused_before(name: &str) -> ClientError {
     ClientError::CredentialsRefused {
         service: name.to_owned(),
         credential: "user name, password or API key".into(),
-        advice: "It is not tried again until you change them in Settings → Integrations.".into(),
+        advice: "It is not tried again until you change them under Integrations.".into(),
     }
 }

@@ -96,7 +96,7 @@ async fn fetch_fresh(services: &Services, book: &BookSummary, width: u32) -> Res
     let row = row.ok_or_else(|| ServiceError::not_found("book"))?;
     let library = connect_library(services).await?;
     let Some(library) = library.filter(|library| library.integration.id.0 == row.integration_id) else {
-        let sentence = "The library that this book is in is not connected. Switch it on in Settings → Integrations.";
+        let sentence = "The library that this book is in is not connected. Switch it on under Integrations.";
         return Err(ServiceError::new(ErrorCode::ServiceUnavailable, sentence));
     };
     Ok(library.client?.cover(&row.external_id, width).await?)

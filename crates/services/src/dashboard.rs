@@ -117,7 +117,7 @@ fn failing_alert(integration: &Integration) -> Option<String> {
     let sentence = integration
         .health_sentence
         .as_deref()
-        .unwrap_or("its last check failed. Test it in Settings → Integrations.");
+        .unwrap_or("its last check failed. Test it under Integrations.");
     (integration.health == Health::Failing).then(|| format!("{}: {sentence}", integration.name))
 }
 

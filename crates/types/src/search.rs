@@ -50,7 +50,7 @@ pub struct IndexerOutcome {
     pub status: IndexerStatus,
     pub releases: u32,
     pub duration_ms: u64,
-    /// What happened, in words: "3 releases", "refused the API key. Check it in Settings → Integrations."
+    /// What happened, in words: "3 releases", "refused the API key. Check it under Integrations."
     pub sentence: String,
     /// The queries that were sent, in order.
     pub queries: Vec<String>,

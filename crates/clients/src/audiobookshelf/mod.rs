@@ -87,7 +87,7 @@ impl Library for Audiobookshelf {
         };
         if status["app"] != "audiobookshelf" {
             return Err(unexpected(
-                "the address belongs to another service. Check it in Settings → Integrations.",
+                "the address belongs to another service. Check it under Integrations.",
             ));
         }
         if flex::flag(&status["isInit"]) == Some(false) {
@@ -325,8 +325,8 @@ fn key_refused() -> ClientError {
     ClientError::CredentialsRefused {
         service: SERVICE.into(),
         credential: "API key".into(),
-        advice: "Make a new one there under Settings → API Keys (it must be active) and enter it in \
-                 Settings → Integrations."
+        advice: "Make a new one there under Settings → API Keys (it must be active) and enter it under \
+                 Integrations."
             .into(),
     }
 }

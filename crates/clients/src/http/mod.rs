@@ -236,7 +236,7 @@ impl HttpClient {
         ClientError::Forbidden {
             service: self.service.clone(),
             advice: format!(
-                "nothing was sent to {address}, as {reason}. If it is yours, check the address in Settings → \
+                "nothing was sent to {address}, as {reason}. If it is yours, check the address under \
                  Integrations."
             ),
         }
@@ -254,7 +254,7 @@ impl HttpClient {
             service: self.service.clone(),
             advice:
                 "nothing was sent, as the address or the key holds characters that HTTP does not allow. Enter them \
-                     again in Settings → Integrations."
+                     again under Integrations."
                     .into(),
         }
     }

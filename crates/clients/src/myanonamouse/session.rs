@@ -23,7 +23,7 @@ use crate::text::quote_words;
 /// Wait after a 429 that names no time.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 const NEW_SESSION: &str = "Make a new session for this app under Preferences → Security on the site and enter its \
-                           mam_id in Settings → Integrations.";
+                           mam_id under Integrations.";
 
 pub(super) struct Session {
     pub http: HttpClient,

@@ -103,8 +103,7 @@ impl Indexer for Prowlarr {
         let status: SystemStatus = self.ask(self.get("api/v1/system/status")).await?.json()?;
         if status.app_name != SERVICE {
             let name = quote_words(&status.app_name);
-            let detail =
-                format!("the address belongs to \"{name}\", not to Prowlarr. Check it in Settings → Integrations.");
+            let detail = format!("the address belongs to \"{name}\", not to Prowlarr. Check it under Integrations.");
             return Err(ClientError::UnexpectedAnswer {
                 service: SERVICE.into(),
                 detail,
@@ -176,8 +175,7 @@ impl Prowlarr {
             401 => Err(key_refused()),
             403 => Err(ClientError::Forbidden {
                 service: SERVICE.into(),
-                advice: "the address or a proxy before it does not let us in. Check it in Settings → Integrations."
-                    .into(),
+                advice: "the address or a proxy before it does not let us in. Check it under Integrations.".into(),
             }),
             404 => Err(answer.unexpected("its API is not at this address; check the URL base")),
             400..=428 | 430..=499 => Err(answer.unexpected(&error_words(&answer))),
@@ -306,6 +304,6 @@ fn key_refused() -> ClientError {
     ClientError::CredentialsRefused {
         service: SERVICE.into(),
         credential: "API key".into(),
-        advice: "Copy it from Prowlarr under Settings → General and enter it in Settings → Integrations.".into(),
+        advice: "Copy it from Prowlarr under Settings → General and enter it under Integrations.".into(),
     }
 }

@@ -230,17 +230,17 @@ impl Session {
         let (credential, advice) = match self.credential {
             Credential::ApiKey(_) => (
                 "API key",
-                "API keys need qBittorrent 5.2 or newer. Make a new one in its WebUI settings and enter it in Settings → \
+                "API keys need qBittorrent 5.2 or newer. Make a new one in its WebUI settings and enter it under \
                  Integrations, or enter a user name and password.",
             ),
             Credential::Password { .. } => (
                 "user name or password",
-                "Enter them again in Settings → Integrations; it is not tried again before, as repeated failures get \
+                "Enter them again under Integrations; it is not tried again before, as repeated failures get \
                  this address banned.",
             ),
             Credential::None => (
                 "call without a login",
-                "Enter a user name and password, or an API key, in Settings → Integrations.",
+                "Enter a user name and password, or an API key, under Integrations.",
             ),
         };
         ClientError::CredentialsRefused {

@@ -24,7 +24,7 @@ const MAX_TRACKERS: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TorrentFileError {
     #[error(
-        "a web page came instead of a torrent: the tracker probably wants a new login. Test it in Settings → Integrations."
+        "a web page came instead of a torrent: the tracker probably wants a new login. Test it under Integrations."
     )]
     IsHtml,
     #[error("the torrent is larger than {} MB, which is refused.", MAX_TORRENT_BYTES / 1024 / 1024)]

@@ -267,7 +267,7 @@ impl Torznab {
         ClientError::CredentialsRefused {
             service: self.http.service().into(),
             credential: "API key".into(),
-            advice: format!("{words}Check it in Settings → Integrations."),
+            advice: format!("{words}Check it under Integrations."),
         }
     }
 

@@ -88,7 +88,7 @@ impl TorrentLinks {
             401 => Err(ClientError::CredentialsRefused {
                 service,
                 credential: "API key of the download link".into(),
-                advice: "Search again; if it stays so, check the key in Settings → Integrations.".into(),
+                advice: "Search again; if it stays so, check the key under Integrations.".into(),
             }),
             404 | 410 => Err(ClientError::NotFound {
                 service,

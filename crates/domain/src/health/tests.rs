@@ -69,7 +69,7 @@ fn an_integration_that_is_left_alone_fails_and_says_by_whom_and_until_when() {
         judge_integration(&left_alone_by(std::slice::from_ref(&worker)), now()),
         Health::Failing,
         "The worker on attic (process 71) leaves it alone until 12:00:40 UTC: 5 calls in a row failed. It can't be \
-         reached. Test in Settings → Integrations asks at once; each process",
+         reached. Test under Integrations asks at once; each process",
     );
     let server = rest("server on attic (process 7)", 90, "It can't be reached.");
     check(

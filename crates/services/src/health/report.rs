@@ -141,12 +141,12 @@ fn judge_library(obstacle: Option<String>, has_library: bool) -> Judgement {
     match obstacle {
         Some(reason) => (
             Health::Failing,
-            format!("{reason} Nothing is grabbed by itself until it is read. Test it in Settings → Integrations."),
+            format!("{reason} Nothing is grabbed by itself until it is read. Test it under Integrations."),
         ),
         None if has_library => (Health::Ok, "It was read.".into()),
         None => (
             Health::Unknown,
-            "No Audiobookshelf is connected. Connect one in Settings → Integrations.".into(),
+            "No Audiobookshelf is connected. Connect one under Integrations.".into(),
         ),
     }
 }
