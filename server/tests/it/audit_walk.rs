@@ -152,11 +152,11 @@ impl Walk {
         self.api.database.run_sql(&sql).await;
     }
 
-    /// A failure that no run settles meanwhile: it came just now.
+    /// A failure that no run settles meanwhile: it is newer than any, and no further ahead than clocks may differ.
     async fn add_failure(&self) {
         let sql = format!(
             "INSERT INTO failures (id, kind, code, sentence, first_at, last_at)
-             VALUES ('{}', 'clean_up', 'added', 'It failed.', now(), now() + INTERVAL '1 hour')",
+             VALUES ('{}', 'clean_up', 'added', 'It failed.', now(), now() + INTERVAL '4 minutes')",
             Seeded::Failure.id(9)
         );
         self.api.database.run_sql(&sql).await;

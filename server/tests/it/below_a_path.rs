@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::api::{Api, answer};
 use crate::page_doors::PAGES;
 use crate::seed::seed;
-use crate::stage::PASSWORD;
+use crate::stage::{PASSWORD, new_browser};
 use crate::support::Server;
 
 const BASE: &str = "/apps/books";
@@ -36,16 +36,6 @@ async fn start() -> Api {
         put_site_into(server);
     })
     .await
-}
-
-/// A browser without scripts: keeps cookies, and shows each redirect instead of following it.
-fn new_browser() -> Client {
-    Client::builder()
-        .cookie_store(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .unwrap()
 }
 
 async fn open(browser: &Client, address: &str) -> Response {

@@ -1,21 +1,11 @@
 //! Single sign-on over HTTP: the settings by the API, the way through the provider as a browser goes it.
 
-use reqwest::{Client, Response, header};
+use reqwest::{Response, header};
 use serde_json::{Value, json};
 use testing::OidcProvider;
 
-use crate::stage::{bare_server, set_up};
+use crate::stage::{bare_server, new_browser, set_up};
 use crate::support::Server;
-
-/// Somebody's browser: keeps cookies, and shows each redirect instead of following it.
-fn new_browser() -> Client {
-    Client::builder()
-        .cookie_store(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .unwrap()
-}
 
 fn target(answer: &Response) -> String {
     answer.headers()[header::LOCATION].to_str().unwrap().to_owned()

@@ -71,6 +71,16 @@ pub fn services_at(server: &Server, database: &TestDatabase, clock: Arc<dyn Cloc
     Services::new(pool, database.url(), config, &keys, clock, Arc::new(SystemRandom))
 }
 
+/// A browser without scripts: keeps cookies, and shows each redirect instead of following it.
+pub fn new_browser() -> reqwest::Client {
+    reqwest::Client::builder()
+        .cookie_store(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
 /// Makes the admin "anna"; the answer of the API.
 pub async fn set_up(server: &Server, http: &reqwest::Client) -> Value {
     let form = json!({ "token": server.setup_token(), "username": "anna", "password": PASSWORD });

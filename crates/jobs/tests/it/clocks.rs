@@ -1,44 +1,17 @@
 //! A clock that was ahead, and was set right while everything else went on.
 
-#![expect(clippy::unwrap_used, reason = "a set-up that fails is the test's failure")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use jobs::{Definition, JobError, JobFigures, NewRun, Outcome, Schedule, TimeZone};
+use jobs::{JobError, NewRun, Outcome};
 use types::jobs::{JobKind, RunStatus};
 
 use crate::support::{Queue, handler};
 
 const KIND: JobKind = JobKind::CleanUp;
 const AHEAD: TimeDelta = TimeDelta::days(40);
-
-async fn start_process(queue: &Queue, schedule: &str) {
-    let schedule: Schedule = schedule.parse().unwrap();
-    let definition = Definition {
-        kind: KIND,
-        schedule: Some(schedule),
-    };
-    let mut conn = queue.database.connection().await;
-    jobs::ensure_definitions(&mut conn, &[definition], TimeZone::UTC, queue.clock.now())
-        .await
-        .unwrap();
-}
-
-async fn read_job(queue: &Queue) -> JobFigures {
-    let mut conn = queue.database.connection().await;
-    let jobs = jobs::read_jobs(&mut conn, queue.clock.now()).await.unwrap();
-    jobs.into_iter().find(|job| job.kind == KIND).unwrap()
-}
-
-async fn enqueue_due(queue: &Queue) -> usize {
-    let mut conn = queue.database.connection().await;
-    jobs::enqueue_due(&mut conn, queue.clock.now(), &|| queue.new_id().into())
-        .await
-        .unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_due_under_a_clock_that_was_ahead_starts_in_time_again() {
@@ -47,19 +20,19 @@ async fn what_was_due_under_a_clock_that_was_ahead_starts_in_time_again() {
         ("0 3 * * *", TimeDelta::days(1)),
     ] {
         let queue = Queue::new().await;
-        start_process(&queue, schedule).await;
+        queue.define(KIND, schedule).await;
         queue.clock.advance(AHEAD);
-        assert_eq!(enqueue_due(&queue).await, 1, "{schedule}");
-        assert!(read_job(&queue).await.next_at.unwrap() > queue.clock.now());
+        assert_eq!(queue.enqueue_due().await, 1, "{schedule}");
+        assert!(queue.read_job(KIND).await.next_at.unwrap() > queue.clock.now());
 
         queue.clock.advance(-AHEAD);
-        start_process(&queue, schedule).await;
-        enqueue_due(&queue).await;
-        let next = read_job(&queue).await.next_at.unwrap();
+        queue.define(KIND, schedule).await;
+        queue.enqueue_due().await;
+        let next = queue.read_job(KIND).await.next_at.unwrap();
         assert!(next <= queue.clock.now() + pause, "{schedule}: {next}");
         queue.clock.advance(pause);
         // What was queued then still waits, so nothing is added to it.
-        assert_eq!(enqueue_due(&queue).await, 0, "{schedule}");
+        assert_eq!(queue.enqueue_due().await, 0, "{schedule}");
         let mut conn = queue.database.connection().await;
         let waiting = jobs::read_queue(&mut conn, queue.clock.now()).await.unwrap();
         let due: u64 = waiting.iter().map(|kind| kind.due).sum();
@@ -70,14 +43,14 @@ async fn what_was_due_under_a_clock_that_was_ahead_starts_in_time_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_another_machine_planned_by_its_clock_stays() {
     let queue = Queue::new().await;
-    start_process(&queue, "0 12 * * *").await;
+    queue.define(KIND, "0 12 * * *").await;
     queue.clock.advance(TimeDelta::days(1) + TimeDelta::seconds(1));
-    assert_eq!(enqueue_due(&queue).await, 1);
-    let planned = read_job(&queue).await.next_at;
+    assert_eq!(queue.enqueue_due().await, 1);
+    let planned = queue.read_job(KIND).await.next_at;
     // Another machine, on which it is not noon yet.
     queue.clock.advance(-TimeDelta::seconds(3));
-    enqueue_due(&queue).await;
-    assert_eq!(read_job(&queue).await.next_at, planned);
+    queue.enqueue_due().await;
+    assert_eq!(queue.read_job(KIND).await.next_at, planned);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +100,7 @@ async fn a_retry_that_a_clock_that_was_ahead_put_off_comes() {
 async fn the_next_success_is_the_last_one_though_an_earlier_one_was_dated_later() {
     let queue = Queue::new().await;
     // Not due in this test.
-    start_process(&queue, "0 3 1 6 *").await;
+    queue.define(KIND, "0 3 1 6 *").await;
     let worker = queue.start(handler(async |ctx| match ctx.attempt() {
         1 if ctx.started_by() == "failing" => Err(JobError::Fail("It broke.".into())),
         _ => Ok(Outcome::Done("done".into())),
@@ -146,17 +119,17 @@ async fn the_next_success_is_the_last_one_though_an_earlier_one_was_dated_later(
     run("failing", "failed").await;
     queue.clock.advance(-AHEAD);
     let now = queue.clock.now();
-    assert!(read_job(&queue).await.last_success_at.unwrap() > now);
+    assert!(queue.read_job(KIND).await.last_success_at.unwrap() > now);
     run("failing", "failed").await;
     assert!(
-        read_job(&queue).await.last_success_at.unwrap() > now,
+        queue.read_job(KIND).await.last_success_at.unwrap() > now,
         "nobody knows when it was, and only a success tells that it is over"
     );
     queue.clock.advance(TimeDelta::seconds(1));
     let well = run("test", "succeeded").await;
     worker.stop().await;
 
-    let (job, now) = (read_job(&queue).await, queue.clock.now());
+    let (job, now) = (queue.read_job(KIND).await, queue.clock.now());
     assert_eq!(job.last_success_at, Some(now));
     assert_eq!(job.last_end, Some((RunStatus::Succeeded, "done".into())));
     let mut conn = queue.database.connection().await;

@@ -7,30 +7,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
-use jobs::{Definition, JobError, JobFigures, NewRun, Outcome, Schedule, TimeZone};
+use jobs::{JobError, NewRun, Outcome};
 use types::jobs::{JobKind, RunStatus};
 
 use crate::support::{Queue, handler};
 
 const KIND: JobKind = JobKind::CheckIntegrations;
-
-async fn define(queue: &Queue, schedule: &str) {
-    let schedule: Schedule = schedule.parse().unwrap();
-    let definition = Definition {
-        kind: KIND,
-        schedule: Some(schedule),
-    };
-    let mut conn = queue.database.connection().await;
-    jobs::ensure_definitions(&mut conn, &[definition], TimeZone::UTC, queue.clock.now())
-        .await
-        .unwrap();
-}
-
-async fn read_job(queue: &Queue) -> JobFigures {
-    let mut conn = queue.database.connection().await;
-    let jobs = jobs::read_jobs(&mut conn, queue.clock.now()).await.unwrap();
-    jobs.into_iter().find(|job| job.kind == KIND).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_due_is_told_from_what_is_for_later() {
@@ -57,8 +39,8 @@ async fn what_is_due_is_told_from_what_is_for_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_tells_its_last_success_its_last_end_and_its_longest_pause() {
     let queue = Queue::new().await;
-    define(&queue, "0 3 * * 1-5").await;
-    let job = read_job(&queue).await;
+    queue.define(KIND, "0 3 * * 1-5").await;
+    let job = queue.read_job(KIND).await;
     assert_eq!((job.last_success_at, &job.last_end), (None, &None));
     assert_eq!(
         job.longest_pause,
@@ -83,7 +65,7 @@ async fn a_job_tells_its_last_success_its_last_end_and_its_longest_pause() {
     queue.wait_for(broken, "failed").await;
     worker.stop().await;
 
-    let job = read_job(&queue).await;
+    let job = queue.read_job(KIND).await;
     assert_eq!(job.last_success_at, Some(succeeded_at));
     assert_eq!(job.last_end, Some((RunStatus::Failed, "It broke.".into())));
 }
@@ -115,7 +97,7 @@ async fn list_ends(queue: &Queue, kind: JobKind) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_success_of_each_kind_outlives_the_removal_of_old_runs() {
     let queue = Queue::new().await;
-    define(&queue, "0 3 1 1 *").await;
+    queue.define(KIND, "0 3 1 1 *").await;
     let idle = [(50, "nothing_to_do"), (40, "nothing_to_do"), (5, "failed")];
     add_ends(&queue, KIND, &idle).await;
     add_ends(
@@ -131,7 +113,7 @@ async fn the_last_success_of_each_kind_outlives_the_removal_of_old_runs() {
     assert_eq!(jobs::delete_runs_before(&mut conn, before).await.unwrap(), 2);
     assert_eq!(list_ends(&queue, KIND).await, ["failed 5", "nothing_to_do 40"]);
     assert_eq!(list_ends(&queue, JobKind::Backup).await, ["succeeded 45"]);
-    let last = read_job(&queue).await.last_success_at;
+    let last = queue.read_job(KIND).await.last_success_at;
     assert_eq!(last, Some(queue.clock.now() - TimeDelta::minutes(40)));
     add_ends(&queue, KIND, &[(20, "succeeded")]).await;
     assert_eq!(
@@ -151,7 +133,7 @@ struct PlanLine {
 #[tokio::test(flavor = "multi_thread")]
 async fn ends_are_found_by_the_index_and_not_by_reading_every_run() {
     let queue = Queue::new().await;
-    define(&queue, "0 3 * * *").await;
+    queue.define(KIND, "0 3 * * *").await;
     queue
         .run_sql(
             "INSERT INTO runs (id, kind, status, started_by, run_at, queued_at, finished_at)

@@ -40,21 +40,14 @@ async fn see_job(queue: &Queue, kind: JobKind) -> JobSummary {
     jobs.into_iter().find(|job| job.kind == kind).unwrap()
 }
 
-async fn enqueue_due(queue: &Queue) -> usize {
-    let mut conn = queue.database.connection().await;
-    jobs::enqueue_due(&mut conn, queue.clock.now(), &|| queue.new_id().into())
-        .await
-        .unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_missed_many_times_is_queued_once() {
     let queue = Queue::new().await;
     start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
-    assert_eq!(enqueue_due(&queue).await, 0);
+    assert_eq!(queue.enqueue_due().await, 0);
     queue.clock.advance(TimeDelta::hours(5));
-    assert_eq!(enqueue_due(&queue).await, 1);
-    assert_eq!(enqueue_due(&queue).await, 0);
+    assert_eq!(queue.enqueue_due().await, 1);
+    assert_eq!(queue.enqueue_due().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +61,7 @@ async fn several_processes_queue_a_due_job_once() {
     let mut conn = queue.database.connection().await;
     start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
     queue.clock.advance(TimeDelta::minutes(2));
-    let all = futures::future::join_all((0..4).map(|_| enqueue_due(&queue))).await;
+    let all = futures::future::join_all((0..4).map(|_| queue.enqueue_due())).await;
     assert_eq!(all.iter().sum::<usize>(), 1);
     let seen: Count = diesel::sql_query("SELECT count(*) FROM runs")
         .get_result(&mut conn)
@@ -89,13 +82,13 @@ async fn a_job_that_is_switched_off_stays_off_over_a_restart() {
     );
     start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
     queue.clock.advance(TimeDelta::hours(1));
-    assert_eq!(enqueue_due(&queue).await, 0);
+    assert_eq!(queue.enqueue_due().await, 0);
     assert!(
         jobs::set_job_enabled(&mut conn, JobKind::PollClients, true, queue.clock.now())
             .await
             .unwrap()
     );
-    assert_eq!(enqueue_due(&queue).await, 0);
+    assert_eq!(queue.enqueue_due().await, 0);
     assert!(
         !jobs::set_job_enabled(&mut conn, JobKind::CleanUp, true, queue.clock.now())
             .await
@@ -119,7 +112,7 @@ async fn a_schedule_counts_anew_when_it_is_switched_on_or_changed_and_not_when_i
     start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
     clock.advance(TimeDelta::minutes(10));
     start_process(&queue, &[EVERY_MINUTE], TimeZone::UTC).await;
-    assert_eq!(enqueue_due(&queue).await, 1);
+    assert_eq!(queue.enqueue_due().await, 1);
     jobs::set_job_enabled(&mut conn, kind, true, clock.now()).await.unwrap();
     jobs::set_job_schedule(&mut conn, kind, None, clock.now())
         .await
@@ -171,7 +164,7 @@ async fn a_job_can_be_hastened_but_not_delayed() {
         .await
         .unwrap();
     queue.clock.advance(TimeDelta::seconds(15));
-    assert_eq!(enqueue_due(&queue).await, 1);
+    assert_eq!(queue.enqueue_due().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,8 +178,8 @@ async fn a_job_that_goes_by_the_clock_starts_once_after_a_night_without_the_serv
     start_process(&queue, &[nightly()], berlin()).await;
     let planned = see_job(&queue, JobKind::CleanUp).await.next_at.unwrap();
     queue.clock.advance(TimeDelta::days(9));
-    assert_eq!(enqueue_due(&queue).await, 1);
-    assert_eq!(enqueue_due(&queue).await, 0);
+    assert_eq!(queue.enqueue_due().await, 1);
+    assert_eq!(queue.enqueue_due().await, 0);
     let mut conn = queue.database.connection().await;
     let starts: Vec<Start> = diesel::sql_query("SELECT run_at FROM runs")
         .load(&mut conn)

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use diesel::sql_types::{Integer, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures::future::BoxFuture;
-use jobs::{Handler, JobError, NewRun, Options, Outcome, RunContext, Worker};
+use jobs::{Definition, Handler, JobError, JobFigures, NewRun, Options, Outcome, RunContext, TimeZone, Worker};
 use testing::{FakeClock, TestDatabase};
 use types::RunId;
 use types::jobs::JobKind;
@@ -76,6 +76,31 @@ impl Queue {
             lock_key: None,
             ..NewRun::of(self.new_id(), kind, "test", self.clock.now())
         }
+    }
+
+    /// Gives the job this schedule, as a start of the program does.
+    pub async fn define(&self, kind: JobKind, schedule: &str) {
+        let definition = Definition {
+            kind,
+            schedule: Some(schedule.parse().unwrap()),
+        };
+        let mut conn = self.database.connection().await;
+        jobs::ensure_definitions(&mut conn, &[definition], TimeZone::UTC, self.clock.now())
+            .await
+            .unwrap();
+    }
+
+    pub async fn read_job(&self, kind: JobKind) -> JobFigures {
+        let mut conn = self.database.connection().await;
+        let jobs = jobs::read_jobs(&mut conn, self.clock.now()).await.unwrap();
+        jobs.into_iter().find(|job| job.kind == kind).unwrap()
+    }
+
+    pub async fn enqueue_due(&self) -> usize {
+        let mut conn = self.database.connection().await;
+        jobs::enqueue_due(&mut conn, self.clock.now(), &|| self.new_id().into())
+            .await
+            .unwrap()
     }
 
     pub async fn enqueue(&self, run: NewRun) -> Option<RunId> {

@@ -76,7 +76,10 @@ async fn the_account_holds_what_it_cannot_bear_and_releases_it() {
     yard.run(JobKind::SnapshotAccount).await;
     let unknown = yard.want("Children of Dune", "Frank Herbert").await;
     let held = yard.wait_for_state(unknown, DownloadState::Hold).await;
-    let words = ["did not say how many unsatisfied", "Check the indexer in Settings"];
+    let words = [
+        "did not say how many unsatisfied",
+        "Check the indexer under Integrations",
+    ];
     assert_stands(
         &held,
         DownloadState::Hold,
